@@ -1,1 +1,45 @@
-//! To be written.
+//! Kubernetes Events as values, and a pipeline that loses none of them.
+//!
+//! ```text
+//! Source.next()  ->  Observed::{Event | Progress | Gap}
+//!    intake      ->  the route tree decides which sinks want it
+//!    spool       ->  {event, sinks, position} goes to disk, in one order for all sinks
+//!    worker      ->  per sink: cursor -> batch -> layers -> Sink.deliver(&Batch)
+//!    ledger      ->  the receipt moves that sink's cursor; what is rejected becomes a dead letter
+//! ```
+//!
+//! This crate knows no Kubernetes client, no HTTP client and no TLS: whoever writes a sink or a node probe
+//! depends on it alone.
+
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod checkpoint;
+pub mod class;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod filter;
+pub mod health;
+pub mod metrics;
+pub mod monitor;
+pub mod secret;
+pub mod sink;
+pub mod sink_set;
+pub mod source;
+pub mod stop;
+
+pub use batch::{Batch, Receipt, Rejected};
+pub use checkpoint::{Checkpoint, MemoryCheckpoint};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use error::{Action, Error, ErrorKind, Result};
+pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef};
+pub use filter::{Filter, Verdict};
+pub use health::Health;
+pub use metrics::Metrics;
+pub use monitor::{Condition, ConditionStatus, Finding, Monitor, Problem, Severity};
+pub use secret::Secret;
+pub use sink::{Layer, Limits, Sink};
+pub use sink_set::SinkSet;
+pub use source::{Gap, Grade, Observed, Position, Source};
+pub use stop::{Stop, Stopped};

@@ -1,0 +1,77 @@
+//! Where a source's position is kept, for sources that run without a spool.
+//!
+//! The pipeline keeps positions in the spool itself, behind the events they belong to. A [`Checkpoint`] is for
+//! whoever embeds a source elsewhere, and for the position that travels between replicas.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::Position;
+
+/// A store of positions. Moving one is compare-and-set: two programs on one checkpoint find each other out.
+#[async_trait]
+pub trait Checkpoint: Debug + Send + Sync + 'static {
+    /// The position of `source`; none before the first [`advance`](Self::advance).
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    async fn load(&self, source: &str) -> Result<Option<Position>>;
+
+    /// Moves the position of `source` from `from` to `to`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] when `from` is not what is stored: somebody else moved it.
+    async fn advance(&self, source: &str, from: Option<&Position>, to: &Position) -> Result<()>;
+}
+
+/// A checkpoint that is gone when the program is.
+#[derive(Debug, Default)]
+pub struct MemoryCheckpoint(Mutex<HashMap<String, Position>>);
+
+#[async_trait]
+impl Checkpoint for MemoryCheckpoint {
+    async fn load(&self, source: &str) -> Result<Option<Position>> {
+        let positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(positions.get(source).cloned())
+    }
+
+    async fn advance(&self, source: &str, from: Option<&Position>, to: &Position) -> Result<()> {
+        let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if positions.get(source) != from {
+            return Err(Error::new(
+                "checkpoint",
+                ErrorKind::Refused,
+                "somebody else has moved the position",
+            )
+            .with("source", source));
+        }
+        positions.insert(source.to_owned(), to.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stale_advance_fails() {
+        let checkpoint = MemoryCheckpoint::default();
+        let one = Position::new("1", Timestamp::UNIX_EPOCH);
+        let two = Position::new("2", Timestamp::UNIX_EPOCH);
+        checkpoint.advance("s", None, &one).await.unwrap();
+        checkpoint.advance("s", Some(&one), &two).await.unwrap();
+        let error = checkpoint.advance("s", Some(&one), &two).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(checkpoint.load("s").await.unwrap(), Some(two));
+        assert_eq!(checkpoint.load("other").await.unwrap(), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! Metrics: every name, unit and help text in one table.
+//!
+//! Labels are bounded: names from the configuration (`sink`, `source`), kinds from enums. Never an object's name,
+//! a namespace or a message. The format is OpenMetrics text, which Prometheus reads.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// A name from the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Sink {
+    /// The sink's name.
+    pub sink: String,
+}
+
+/// A sink and the kind of an error.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SinkKind {
+    /// The sink's name.
+    pub sink: String,
+    /// An [`ErrorKind`](crate::ErrorKind) in lower case.
+    pub kind: &'static str,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Source {
+    /// The source's name.
+    pub source: String,
+}
+
+/// A source and a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceKind {
+    /// The source's name.
+    pub source: String,
+    /// What happened, from a fixed list.
+    pub kind: &'static str,
+}
+
+/// The metrics of a program; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Events that a source yielded.
+    pub events_received: Family<Source, Counter>,
+    /// Declared losses by grade: `revisions`, `events`.
+    pub gaps: Family<SourceKind, Counter>,
+    /// Documents that could not be read as events.
+    pub unreadable: Family<Source, Counter>,
+    /// Requests to the API server: `list`, `watch`.
+    pub source_requests: Family<SourceKind, Counter>,
+    /// Failures of a source by kind of error.
+    pub source_errors: Family<SourceKind, Counter>,
+    /// Events that no sink wants.
+    pub events_unrouted: Counter,
+    /// Events that were appended to the spool.
+    pub spool_appended: Counter,
+    /// Times the spool was written and synced.
+    pub spool_commits: Counter,
+    /// Times the disk refused.
+    pub spool_errors: Counter,
+    /// Bytes of segment files.
+    pub spool_bytes: Gauge,
+    /// Bytes of events in memory.
+    pub spool_memory_bytes: Gauge,
+    /// Events that the receiver confirmed.
+    pub events_delivered: Family<Sink, Counter>,
+    /// Events that the receiver had already.
+    pub events_duplicate: Family<Sink, Counter>,
+    /// Events that became dead letters.
+    pub events_dead: Family<SinkKind, Counter>,
+    /// Events dropped for a sink that lags, because the spool was full.
+    pub events_dropped: Family<Sink, Counter>,
+    /// Deliveries that failed, by kind of error.
+    pub delivery_errors: Family<SinkKind, Counter>,
+    /// Records of the spool that a sink has yet to pass.
+    pub backlog: Family<Sink, Gauge>,
+}
+
+impl Metrics {
+    /// Metrics that all stand at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything as OpenMetrics text.
+    pub fn encode(&self) -> String {
+        let mut registry = Registry::with_prefix("eventcenter");
+        let r = &mut registry;
+        r.register(
+            "events_received",
+            "Events that a source yielded",
+            self.events_received.clone(),
+        );
+        r.register("gaps", "Declared losses by grade", self.gaps.clone());
+        r.register(
+            "unreadable",
+            "Documents that could not be read as events",
+            self.unreadable.clone(),
+        );
+        r.register(
+            "source_requests",
+            "Requests to the API server",
+            self.source_requests.clone(),
+        );
+        r.register(
+            "source_errors",
+            "Failures of a source by kind of error",
+            self.source_errors.clone(),
+        );
+        r.register(
+            "events_unrouted",
+            "Events that no sink wants",
+            self.events_unrouted.clone(),
+        );
+        r.register(
+            "spool_appended",
+            "Events appended to the spool",
+            self.spool_appended.clone(),
+        );
+        r.register(
+            "spool_commits",
+            "Times the spool was written and synced",
+            self.spool_commits.clone(),
+        );
+        r.register(
+            "spool_errors",
+            "Times the disk refused",
+            self.spool_errors.clone(),
+        );
+        r.register(
+            "spool_bytes",
+            "Bytes of segment files",
+            self.spool_bytes.clone(),
+        );
+        r.register(
+            "spool_memory_bytes",
+            "Bytes of events in memory",
+            self.spool_memory_bytes.clone(),
+        );
+        r.register(
+            "events_delivered",
+            "Events the receiver confirmed",
+            self.events_delivered.clone(),
+        );
+        r.register(
+            "events_duplicate",
+            "Events the receiver had already",
+            self.events_duplicate.clone(),
+        );
+        r.register(
+            "events_dead",
+            "Events that became dead letters",
+            self.events_dead.clone(),
+        );
+        r.register(
+            "events_dropped",
+            "Events dropped as the spool was full",
+            self.events_dropped.clone(),
+        );
+        r.register(
+            "delivery_errors",
+            "Deliveries that failed",
+            self.delivery_errors.clone(),
+        );
+        r.register(
+            "backlog",
+            "Records a sink has yet to pass",
+            self.backlog.clone(),
+        );
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        encode(&mut text, &registry).ok();
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_shown() {
+        let metrics = Metrics::new();
+        metrics
+            .events_delivered
+            .get_or_create(&Sink {
+                sink: "hook".to_owned(),
+            })
+            .inc_by(3);
+        let text = metrics.encode();
+        assert!(
+            text.contains("eventcenter_events_delivered_total{sink=\"hook\"} 3"),
+            "{text}"
+        );
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
