@@ -75,12 +75,7 @@ const fn class(
     kind: &'static str,
     message: Message,
 ) -> Class {
-    Class {
-        name,
-        reasons,
-        kind,
-        message,
-    }
+    Class { name, reasons, kind, message }
 }
 
 /// The class of an event with this reason and message about an object of this kind, if it is a known fault.
@@ -111,66 +106,26 @@ mod tests {
             ("Evicted", "Pod", "", "PodEvict"),
             ("PodOOMKilling", "Pod", "", "PodOOM"),
             ("FailedAttachVolume", "Pod", "", "VolumeFailMount"),
-            (
-                "Failed",
-                "Pod",
-                "Error: ImagePullBackOff",
-                "PodImagePullBackOff",
-            ),
-            (
-                "Failed",
-                "Pod",
-                "Error: context deadline exceeded",
-                "PodFailStart",
-            ),
-            (
-                "BackOff",
-                "Pod",
-                "Back-off restarting failed container web",
-                "PodCrash",
-            ),
-            (
-                "FailedCreate",
-                "ReplicaSet",
-                "exceeded quota: q",
-                "FailCreatePodExceedQuota",
-            ),
-            (
-                "FailedScheduling",
-                "Pod",
-                "3 Insufficient cpu",
-                "ResourceInsufficient",
-            ),
-            (
-                "FailedScheduling",
-                "Pod",
-                "untolerated taint",
-                "PodFailScheduling",
-            ),
+            ("Failed", "Pod", "Error: ImagePullBackOff", "PodImagePullBackOff"),
+            ("Failed", "Pod", "Error: context deadline exceeded", "PodFailStart"),
+            ("BackOff", "Pod", "Back-off restarting failed container web", "PodCrash"),
+            ("FailedCreate", "ReplicaSet", "exceeded quota: q", "FailCreatePodExceedQuota"),
+            ("FailedScheduling", "Pod", "3 Insufficient cpu", "ResourceInsufficient"),
+            ("FailedScheduling", "Pod", "untolerated taint", "PodFailScheduling"),
             (
                 "ProvisioningFailed",
                 "PersistentVolumeClaim",
                 "disk size is not supported",
                 "DiskProvisionFailSize",
             ),
-            (
-                "ProvisioningFailed",
-                "PersistentVolumeClaim",
-                "",
-                "DiskProvisionFail",
-            ),
+            ("ProvisioningFailed", "PersistentVolumeClaim", "", "DiskProvisionFail"),
             (
                 "FailedBinding",
                 "PersistentVolumeClaim",
                 "no storage class is set",
                 "FailedBindingNoStorageClass",
             ),
-            (
-                "NodeNotReady",
-                "Node",
-                "PLEG is not healthy",
-                "NodePLEGUnhealthy",
-            ),
+            ("NodeNotReady", "Node", "PLEG is not healthy", "NodePLEGUnhealthy"),
             ("NodeNotReady", "Node", "", "NodeNotReady"),
             ("SYncRouteFailed", "Service", "", "CCM"),
             ("SyncRouteFailed", "Service", "", "CCM"),
@@ -191,10 +146,7 @@ mod tests {
     #[test]
     fn near_misses_are_no_known_faults() {
         // kubelet reports a failed pull as `Failed to pull image`, and then again as BackOff: one fault, not two.
-        assert_eq!(
-            classify("Failed", "Pod", "Failed to pull image \"x\""),
-            None
-        );
+        assert_eq!(classify("Failed", "Pod", "Failed to pull image \"x\""), None);
         assert_eq!(classify("Failed", "Job", "boom"), None);
         assert_eq!(classify("NodeNotReady", "Pod", ""), None);
         assert_eq!(classify("FailedCreate", "ReplicaSet", "forbidden"), None);

@@ -202,22 +202,14 @@ impl fmt::Display for Error {
             let before = if place == 0 { " (" } else { ", " };
             write!(f, "{before}{key}={value}")?;
         }
-        if self.0.context.is_empty() {
-            Ok(())
-        } else {
-            f.write_str(")")
-        }
+        if self.0.context.is_empty() { Ok(()) } else { f.write_str(")") }
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.component, self.0.message)?;
-        write!(
-            f,
-            "\n  kind: {:?}, action: {:?}",
-            self.0.kind, self.0.action
-        )?;
+        write!(f, "\n  kind: {:?}, action: {:?}", self.0.kind, self.0.action)?;
         if self.0.ambiguous {
             f.write_str(", ambiguous")?;
         }
@@ -250,10 +242,7 @@ mod tests {
             .with("at", 17)
             .with_source(std::io::Error::other("no space left on device"))
             .ambiguous();
-        assert_eq!(
-            error.to_string(),
-            "spool: cannot write (file=000.seg, at=17)"
-        );
+        assert_eq!(error.to_string(), "spool: cannot write (file=000.seg, at=17)");
         assert_eq!(
             format!("{error:?}"),
             "spool: cannot write\n  kind: Storage, action: Retry, ambiguous\n  file: 000.seg\n  at: 17\n  \

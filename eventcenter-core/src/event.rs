@@ -228,10 +228,7 @@ impl Event {
 
     /// A second object that has a part in it, such as the node a Pod was bound to.
     pub fn related(&self) -> Option<ObjectRef<'_>> {
-        self.view
-            .related
-            .as_deref()
-            .map(|spans| self.object_ref(spans))
+        self.view.related.as_deref().map(|spans| self.object_ref(spans))
     }
 
     /// Kubernetes' word: `Normal`, `Warning`, or anything else that a component wrote.
@@ -299,33 +296,23 @@ impl Event {
     /// `lastTimestamp` or, if newer, `series.lastObservedTime`. None for an event that happened once and has
     /// only an `eventTime`.
     pub fn last(&self) -> Option<Timestamp> {
-        self.time_at(self.view.last)
-            .max(self.time_at(self.view.series_last))
+        self.time_at(self.view.last).max(self.time_at(self.view.series_last))
     }
 
     /// Labels of the Event object.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.view
-            .labels
-            .iter()
-            .map(|&(key, value)| (self.str(key), self.str(value)))
+        self.view.labels.iter().map(|&(key, value)| (self.str(key), self.str(value)))
     }
 
     /// Annotations of the Event object.
     pub fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.view
-            .annotations
-            .iter()
-            .map(|&(key, value)| (self.str(key), self.str(value)))
+        self.view.annotations.iter().map(|&(key, value)| (self.str(key), self.str(value)))
     }
 
     /// What it costs in memory, in bytes, document included: what queues count.
     pub fn weight(&self) -> usize {
-        let copy = if self.text.as_bytes().as_ptr() == self.raw.as_ptr() {
-            0
-        } else {
-            self.text.len()
-        };
+        let copy =
+            if self.text.as_bytes().as_ptr() == self.raw.as_ptr() { 0 } else { self.text.len() };
         size_of::<Self>()
             + self.raw.len()
             + copy

@@ -77,30 +77,17 @@ impl Health {
     }
 
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {
-        let state = State {
-            gates,
-            condition: Condition::Starting,
-            progress: Instant::now(),
-            max_age,
-        };
+        let state =
+            State { gates, condition: Condition::Starting, progress: Instant::now(), max_age };
         self.lock().insert(name.to_owned(), state);
-        Part {
-            health: self.clone(),
-            name: name.into(),
-        }
+        Part { health: self.clone(), name: name.into() }
     }
 
     /// How things are now.
     pub fn report(&self) -> Report {
-        let parts: BTreeMap<_, _> = self
-            .lock()
-            .iter()
-            .map(|(name, state)| (name.clone(), state.report()))
-            .collect();
-        Report {
-            ready: parts.values().all(|part| part.ready || !part.gates),
-            parts,
-        }
+        let parts: BTreeMap<_, _> =
+            self.lock().iter().map(|(name, state)| (name.clone(), state.report())).collect();
+        Report { ready: parts.values().all(|part| part.ready || !part.gates), parts }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, State>> {
@@ -119,12 +106,7 @@ impl State {
             Condition::Troubled(why) => why.clone(),
         };
         let ready = self.condition == Condition::Ready && !stale;
-        PartReport {
-            ready,
-            state,
-            age_seconds: age.as_secs(),
-            gates: self.gates,
-        }
+        PartReport { ready, state, age_seconds: age.as_secs(), gates: self.gates }
     }
 }
 

@@ -91,52 +91,28 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut registry = Registry::with_prefix("eventcenter");
         let r = &mut registry;
-        r.register(
-            "events_received",
-            "Events that a source yielded",
-            self.events_received.clone(),
-        );
+        r.register("events_received", "Events that a source yielded", self.events_received.clone());
         r.register("gaps", "Declared losses by grade", self.gaps.clone());
         r.register(
             "unreadable",
             "Documents that could not be read as events",
             self.unreadable.clone(),
         );
-        r.register(
-            "source_requests",
-            "Requests to the API server",
-            self.source_requests.clone(),
-        );
+        r.register("source_requests", "Requests to the API server", self.source_requests.clone());
         r.register(
             "source_errors",
             "Failures of a source by kind of error",
             self.source_errors.clone(),
         );
-        r.register(
-            "events_unrouted",
-            "Events that no sink wants",
-            self.events_unrouted.clone(),
-        );
-        r.register(
-            "spool_appended",
-            "Events appended to the spool",
-            self.spool_appended.clone(),
-        );
+        r.register("events_unrouted", "Events that no sink wants", self.events_unrouted.clone());
+        r.register("spool_appended", "Events appended to the spool", self.spool_appended.clone());
         r.register(
             "spool_commits",
             "Times the spool was written and synced",
             self.spool_commits.clone(),
         );
-        r.register(
-            "spool_errors",
-            "Times the disk refused",
-            self.spool_errors.clone(),
-        );
-        r.register(
-            "spool_bytes",
-            "Bytes of segment files",
-            self.spool_bytes.clone(),
-        );
+        r.register("spool_errors", "Times the disk refused", self.spool_errors.clone());
+        r.register("spool_bytes", "Bytes of segment files", self.spool_bytes.clone());
         r.register(
             "spool_memory_bytes",
             "Bytes of events in memory",
@@ -152,26 +128,14 @@ impl Metrics {
             "Events the receiver had already",
             self.events_duplicate.clone(),
         );
-        r.register(
-            "events_dead",
-            "Events that became dead letters",
-            self.events_dead.clone(),
-        );
+        r.register("events_dead", "Events that became dead letters", self.events_dead.clone());
         r.register(
             "events_dropped",
             "Events dropped as the spool was full",
             self.events_dropped.clone(),
         );
-        r.register(
-            "delivery_errors",
-            "Deliveries that failed",
-            self.delivery_errors.clone(),
-        );
-        r.register(
-            "backlog",
-            "Records a sink has yet to pass",
-            self.backlog.clone(),
-        );
+        r.register("delivery_errors", "Deliveries that failed", self.delivery_errors.clone());
+        r.register("backlog", "Records a sink has yet to pass", self.backlog.clone());
         let mut text = String::new();
         // Writing to a String cannot fail.
         encode(&mut text, &registry).ok();
@@ -186,17 +150,9 @@ mod tests {
     #[test]
     fn what_was_counted_is_shown() {
         let metrics = Metrics::new();
-        metrics
-            .events_delivered
-            .get_or_create(&Sink {
-                sink: "hook".to_owned(),
-            })
-            .inc_by(3);
+        metrics.events_delivered.get_or_create(&Sink { sink: "hook".to_owned() }).inc_by(3);
         let text = metrics.encode();
-        assert!(
-            text.contains("eventcenter_events_delivered_total{sink=\"hook\"} 3"),
-            "{text}"
-        );
+        assert!(text.contains("eventcenter_events_delivered_total{sink=\"hook\"} 3"), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
 }

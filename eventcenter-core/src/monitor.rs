@@ -121,12 +121,9 @@ impl Finding {
     /// As [`Draft::into_event`].
     pub fn into_event(self, cluster: &Arc<Cluster>, monitor: &str, node: &str) -> Result<Event> {
         let (severity, reason, message, time) = match self {
-            Self::Problem(problem) => (
-                problem.severity,
-                problem.reason,
-                problem.message,
-                problem.time,
-            ),
+            Self::Problem(problem) => {
+                (problem.severity, problem.reason, problem.message, problem.time)
+            }
             Self::Condition(condition) => {
                 let severity = if condition.status == ConditionStatus::True {
                     Severity::Warn
@@ -162,10 +159,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_worded_as_npd_words_it() {
-        let cluster = Arc::new(Cluster {
-            id: "c".to_owned(),
-            name: "c".to_owned(),
-        });
+        let cluster = Arc::new(Cluster { id: "c".to_owned(), name: "c".to_owned() });
         let finding = Finding::Condition(Condition {
             condition_type: "KernelDeadlock".to_owned(),
             status: ConditionStatus::True,
@@ -173,9 +167,7 @@ mod tests {
             reason: "DockerHung".to_owned(),
             message: "task docker:7 blocked for more than 300 seconds\n".to_owned(),
         });
-        let event = finding
-            .into_event(&cluster, "kernel-monitor", "node-1")
-            .unwrap();
+        let event = finding.into_event(&cluster, "kernel-monitor", "node-1").unwrap();
         assert_eq!(
             event.message(),
             "Node condition KernelDeadlock is now: True, reason: DockerHung, message: \

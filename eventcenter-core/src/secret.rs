@@ -28,19 +28,13 @@ pub struct Secret(Place);
 
 enum Place {
     Inline(String),
-    File {
-        path: PathBuf,
-        read: Mutex<Option<(SystemTime, String)>>,
-    },
+    File { path: PathBuf, read: Mutex<Option<(SystemTime, String)>> },
 }
 
 impl Secret {
     /// A secret that is kept in a file. One trailing line break is not part of it.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Place::File {
-            path: path.into(),
-            read: Mutex::new(None),
-        })
+        Self(Place::File { path: path.into(), read: Mutex::new(None) })
     }
 
     /// The text. For a file: as it stands there now.
@@ -72,12 +66,8 @@ impl Secret {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(
-        "secret",
-        ErrorKind::Config,
-        format!("cannot read the secret file: {error}"),
-    )
-    .with("file", path.display())
+    Error::new("secret", ErrorKind::Config, format!("cannot read the secret file: {error}"))
+        .with("file", path.display())
 }
 
 impl From<String> for Secret {
@@ -156,12 +146,7 @@ mod tests {
         assert_eq!(secret.reveal().unwrap(), "one");
         fs::write(&path, "two\r\n").unwrap();
         let later = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000);
-        fs::File::options()
-            .append(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(later)
-            .unwrap();
+        fs::File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
         assert_eq!(secret.reveal().unwrap(), "two");
     }
 
@@ -175,13 +160,7 @@ mod tests {
 
     #[test]
     fn three_spellings_are_understood_and_others_are_not() {
-        assert_eq!(
-            serde_json::from_str::<Secret>("\"x\"")
-                .unwrap()
-                .reveal()
-                .unwrap(),
-            "x"
-        );
+        assert_eq!(serde_json::from_str::<Secret>("\"x\"").unwrap().reveal().unwrap(), "x");
         assert!(serde_json::from_str::<Secret>(r#"{"env":"EVENTCENTER_NOT_SET"}"#).is_err());
         assert!(serde_json::from_str::<Secret>(r#"{"vault":"x"}"#).is_err());
     }

@@ -61,11 +61,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_events: 1,
-            max_bytes: 1 << 20,
-            idempotent: false,
-        }
+        Self { max_events: 1, max_bytes: 1 << 20, idempotent: false }
     }
 }
 

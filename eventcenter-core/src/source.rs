@@ -68,10 +68,7 @@ impl Position {
 
     /// `value`, reached at `at`.
     pub fn new(value: impl Into<String>, at: Timestamp) -> Self {
-        Self {
-            value: value.into(),
-            at,
-        }
+        Self { value: value.into(), at }
     }
 }
 

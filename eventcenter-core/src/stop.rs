@@ -72,10 +72,7 @@ impl Stopped {
     /// Returns when the end was asked for, or nobody is left who could ask. Cancel-safe.
     pub async fn stopping(&mut self) {
         // An error means that every `Stop` is gone, which is an end too.
-        self.0
-            .wait_for(|phase| *phase >= Phase::Stopping)
-            .await
-            .ok();
+        self.0.wait_for(|phase| *phase >= Phase::Stopping).await.ok();
     }
 
     /// Returns when the grace period is over. Cancel-safe.
@@ -101,11 +98,7 @@ mod tests {
         let asking = stop.clone();
         let asked = tokio::spawn(async move { asking.within(Duration::from_secs(5)).await });
         stopped.stopping().await;
-        assert!(
-            tokio::time::timeout(Duration::from_secs(4), stopped.aborted())
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_secs(4), stopped.aborted()).await.is_err());
         stopped.aborted().await;
         stop.begin();
         stopped.aborted().await;

@@ -78,21 +78,10 @@ impl Draft {
             .clone()
             .unwrap_or_else(|| ("Cluster".to_owned(), String::new(), cluster.name.clone()));
         let uid = self.uid(cluster, &[&kind, &namespace, &name], time);
-        let home = if namespace.is_empty() {
-            "default"
-        } else {
-            &namespace
-        };
-        let suffix: String = uid
-            .chars()
-            .filter(char::is_ascii_hexdigit)
-            .take(16)
-            .collect();
-        let annotations: serde_json::Map<_, _> = self
-            .annotations
-            .into_iter()
-            .map(|(key, value)| (key, value.into()))
-            .collect();
+        let home = if namespace.is_empty() { "default" } else { &namespace };
+        let suffix: String = uid.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+        let annotations: serde_json::Map<_, _> =
+            self.annotations.into_iter().map(|(key, value)| (key, value.into())).collect();
         let mut document = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Event",
@@ -128,19 +117,8 @@ impl Draft {
     fn uid(&self, cluster: &Cluster, object: &[&str], time: Timestamp) -> String {
         let mut hash = Sha256::new();
         let time = time.to_string();
-        let parts = [
-            &cluster.id,
-            &self.reason,
-            &self.message,
-            &self.component,
-            &self.host,
-            &time,
-        ];
-        for part in parts
-            .into_iter()
-            .map(String::as_str)
-            .chain(object.iter().copied())
-        {
+        let parts = [&cluster.id, &self.reason, &self.message, &self.component, &self.host, &time];
+        for part in parts.into_iter().map(String::as_str).chain(object.iter().copied()) {
             hash.update(part);
             hash.update([0x1f]);
         }
@@ -162,10 +140,7 @@ mod tests {
     use super::*;
 
     fn cluster() -> Arc<Cluster> {
-        Arc::new(Cluster {
-            id: "c1".to_owned(),
-            name: "prod".to_owned(),
-        })
+        Arc::new(Cluster { id: "c1".to_owned(), name: "prod".to_owned() })
     }
 
     fn draft() -> Draft {
@@ -192,20 +167,11 @@ mod tests {
         assert_eq!(event.namespace(), "default");
         assert!(event.object().is_cluster_scoped());
         assert_eq!(event.annotations().collect::<Vec<_>>(), [("a", "b")]);
-        assert_eq!(
-            (event.time(), event.first(), event.count()),
-            (time, Some(time), 1)
-        );
+        assert_eq!((event.time(), event.first(), event.count()), (time, Some(time), 1));
         let again = draft().into_event(&cluster(), time).unwrap();
         assert_eq!(event.occurrence_key(), again.occurrence_key());
-        let other = Draft {
-            host: "node-2".to_owned(),
-            ..draft()
-        };
-        assert_ne!(
-            event.uid(),
-            other.into_event(&cluster(), time).unwrap().uid()
-        );
+        let other = Draft { host: "node-2".to_owned(), ..draft() };
+        assert_ne!(event.uid(), other.into_event(&cluster(), time).unwrap().uid());
     }
 
     #[test]
@@ -218,10 +184,7 @@ mod tests {
             count: 3,
             samples: vec!["u-1".to_owned()],
         };
-        let draft = Draft {
-            alert: Some(alert.clone()),
-            ..draft()
-        };
+        let draft = Draft { alert: Some(alert.clone()), ..draft() };
         let event = draft.into_event(&cluster(), Timestamp::UNIX_EPOCH).unwrap();
         let read =
             Event::from_kubernetes(&cluster(), event.raw().clone(), event.received()).unwrap();

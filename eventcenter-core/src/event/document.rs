@@ -30,8 +30,7 @@ impl Span {
         } else {
             ((self.start & !UNESCAPED) as usize, unescaped)
         };
-        from.get(start..start + self.len as usize)
-            .unwrap_or_default()
+        from.get(start..start + self.len as usize).unwrap_or_default()
     }
 
     /// The range in the document itself, for a span that was never unescaped.
@@ -54,10 +53,7 @@ pub(super) struct Spans<'a> {
 impl<'a> Spans<'a> {
     /// For a document of at most [`MAX_DOCUMENT`] bytes.
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            unescaped: String::new(),
-        }
+        Self { text, unescaped: String::new() }
     }
 
     pub(super) fn of(&mut self, word: &Word<'a>) -> Span {
@@ -67,10 +63,7 @@ impl<'a> Spans<'a> {
             Cow::Owned(string) => {
                 let start = place(self.unescaped.len()) | UNESCAPED;
                 self.unescaped.push_str(string);
-                Span {
-                    start,
-                    len: place(string.len()),
-                }
+                Span { start, len: place(string.len()) }
             }
         }
     }
@@ -78,10 +71,7 @@ impl<'a> Spans<'a> {
     /// The place of `part`, which was borrowed from the document.
     pub(super) fn of_part(&self, part: &'a str) -> Span {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
-        Span {
-            start: place(start),
-            len: place(part.len()),
-        }
+        Span { start: place(start), len: place(part.len()) }
     }
 }
 
@@ -92,11 +82,7 @@ fn place(offset: usize) -> u32 {
 
 /// An RFC 3339 time as Kubernetes writes it; none if it is absent or is none.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
-    if text.is_empty() {
-        None
-    } else {
-        text.parse().ok()
-    }
+    if text.is_empty() { None } else { text.parse().ok() }
 }
 
 /// A string that is borrowed where it can be. JSON's `null` is the empty string, as in Go.

@@ -65,11 +65,7 @@ impl Event {
             _ => out.extend_from_slice(text.as_bytes()),
         }
         // In valid JSON a line break is never inside a string: what is one is white space.
-        for byte in out
-            .iter_mut()
-            .skip(start)
-            .filter(|byte| matches!(byte, b'\n' | b'\r'))
-        {
+        for byte in out.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
             *byte = b' ';
         }
     }

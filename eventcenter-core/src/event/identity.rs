@@ -30,12 +30,7 @@ impl Event {
     /// [`occurrence_key`](Self::occurrence_key) for targets that several clusters share:
     /// `cluster-uid-resourceVersion`.
     pub fn cluster_occurrence_key(&self) -> String {
-        format!(
-            "{}-{}-{}",
-            self.cluster.id,
-            self.uid(),
-            self.resource_version()
-        )
+        format!("{}-{}-{}", self.cluster.id, self.uid(), self.resource_version())
     }
 
     /// The same trouble of the same thing: the first 40 hex digits of SHA-256 over cluster id, object and
@@ -67,10 +62,7 @@ fn incident_key(cluster: &str, object: &str, reason: &str) -> String {
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// 8-4-4-4-12 hex digits.
@@ -90,10 +82,7 @@ mod tests {
     #[test]
     fn incident_keys_are_those_of_the_vectors() {
         let uid = "7b0e2c1a-1111-4222-8333-444455556666";
-        assert_eq!(
-            incident_key("c1", uid, "BackOff"),
-            "ded56d07bb49db38f7c35e39e35d178b4248538c"
-        );
+        assert_eq!(incident_key("c1", uid, "BackOff"), "ded56d07bb49db38f7c35e39e35d178b4248538c");
         assert_eq!(
             incident_key("c1", "Node//node-1", "NodeNotReady"),
             "7b86bf911bda7018dfc7a6317ff69e396c87f9f9"

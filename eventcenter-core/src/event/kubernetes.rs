@@ -180,15 +180,7 @@ impl Event {
         let view = View::new(&wire, &mut spans);
         let unescaped = spans.unescaped.into_boxed_str();
         drop(wire);
-        Ok(Self {
-            raw,
-            text,
-            unescaped,
-            view,
-            cluster: Arc::clone(cluster),
-            received,
-            alert,
-        })
+        Ok(Self { raw, text, unescaped, view, cluster: Arc::clone(cluster), received, alert })
     }
 }
 
@@ -205,11 +197,7 @@ impl View {
         let object = &wire.involved_object;
         let component = wire.reporting_component.or(&source.component);
         let node = Word::default();
-        let host = source.host.or(if object.kind.0 == "Node" {
-            &object.name
-        } else {
-            &node
-        });
+        let host = source.host.or(if object.kind.0 == "Node" { &object.name } else { &node });
         let class = class::classify(&wire.reason.0, &object.kind.0, &wire.message.0);
 
         Self {
@@ -268,18 +256,12 @@ impl ObjectSpans {
 }
 
 fn pairs<'a>(pairs: &Pairs<'a>, spans: &mut Spans<'a>) -> Box<[(Span, Span)]> {
-    pairs
-        .0
-        .iter()
-        .map(|(key, value)| (spans.of(key), spans.of(value)))
-        .collect()
+    pairs.0.iter().map(|(key, value)| (spans.of(key), spans.of(value))).collect()
 }
 
 /// A count that counts: zero, negative and absent ones say nothing.
 fn count(count: Option<i64>) -> Option<u32> {
-    count
-        .filter(|&count| count > 0)
-        .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+    count.filter(|&count| count > 0).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn level(event_type: &str, is_known_fault: bool) -> Level {

@@ -3,10 +3,7 @@
 use super::*;
 
 fn cluster() -> Arc<Cluster> {
-    Arc::new(Cluster {
-        id: "c1".to_owned(),
-        name: "prod".to_owned(),
-    })
+    Arc::new(Cluster { id: "c1".to_owned(), name: "prod".to_owned() })
 }
 
 fn read(document: impl Into<Bytes>) -> Event {
@@ -39,11 +36,7 @@ fn the_time_of_an_event_is_the_newest_thing_the_document_says() {
             "2026-01-01T00:00:05Z",
             1,
         ),
-        (
-            r#"{"firstTimestamp":"2026-01-01T00:00:03Z","count":-4}"#,
-            "2026-01-01T00:00:03Z",
-            1,
-        ),
+        (r#"{"firstTimestamp":"2026-01-01T00:00:03Z","count":-4}"#, "2026-01-01T00:00:03Z", 1),
         (
             r#"{"metadata":{"creationTimestamp":"2026-01-01T00:00:04Z"},"count":null}"#,
             "2026-01-01T00:00:04Z",
@@ -61,11 +54,7 @@ fn the_time_of_an_event_is_the_newest_thing_the_document_says() {
     ];
     for (document, time, count) in cases {
         let event = read(document);
-        assert_eq!(
-            (event.time(), event.count()),
-            (at(time), count),
-            "{document}"
-        );
+        assert_eq!((event.time(), event.count()), (at(time), count), "{document}");
     }
 }
 
@@ -91,21 +80,12 @@ fn both_api_versions_have_one_normal_form() {
         assert_eq!(event.object().field_path, "spec.containers{c}");
         assert_eq!(event.related().unwrap().name, "w1");
         assert_eq!(event.message(), "m \"q\"");
-        assert_eq!(
-            (event.component(), event.host(), event.instance()),
-            ("kubelet", "w1", "i")
-        );
+        assert_eq!((event.component(), event.host(), event.instance()), ("kubelet", "w1", "i"));
         assert_eq!(
             (event.first(), event.last()),
-            (
-                Some(at("2026-01-01T00:00:00Z")),
-                Some(at("2026-01-01T00:00:02Z"))
-            )
+            (Some(at("2026-01-01T00:00:00Z")), Some(at("2026-01-01T00:00:02Z")))
         );
-        assert_eq!(
-            (event.count(), event.action(), event.reason()),
-            (2, "A", "R")
-        );
+        assert_eq!((event.count(), event.action(), event.reason()), (2, "A", "R"));
         assert_eq!(event.labels().collect::<Vec<_>>(), [("a", "b")]);
         assert_eq!(event.object_key(), "c1/u");
         assert_eq!(event.cluster_occurrence_key(), "c1-u-7");
@@ -116,10 +96,7 @@ fn both_api_versions_have_one_normal_form() {
 fn the_host_of_a_node_event_is_the_node() {
     let document = r#"{"involvedObject":{"kind":"Node","name":"w1"},"source":{"component":"node-controller"}}"#;
     assert_eq!(read(document).host(), "w1");
-    assert_eq!(
-        read(r#"{"involvedObject":{"kind":"Pod","name":"p"},"source":{}}"#).host(),
-        ""
-    );
+    assert_eq!(read(r#"{"involvedObject":{"kind":"Pod","name":"p"},"source":{}}"#).host(), "");
 }
 
 #[test]
@@ -142,10 +119,7 @@ fn level_comes_from_the_type_or_from_a_known_fault() {
 #[test]
 fn odd_documents_are_kept_and_read() {
     // A resourceVersion that is no number, and one that fits in no integer.
-    assert_eq!(
-        read(r#"{"metadata":{"resourceVersion":"a-b"}}"#).resource_version(),
-        "a-b"
-    );
+    assert_eq!(read(r#"{"metadata":{"resourceVersion":"a-b"}}"#).resource_version(), "a-b");
     let huge = "9".repeat(40);
     assert_eq!(
         read(format!(r#"{{"metadata":{{"resourceVersion":"{huge}"}}}}"#)).resource_version(),
@@ -162,10 +136,7 @@ fn odd_documents_are_kept_and_read() {
         r#"{"metadata":{"labels":null,"annotations":null,"managedFields":null,"creationTimestamp":null},
             "source":null,"series":null,"related":null,"count":null,"message":null}"#,
     );
-    assert_eq!(
-        (event.message(), event.labels().count(), event.related()),
-        ("", 0, None)
-    );
+    assert_eq!((event.message(), event.labels().count(), event.related()), ("", 0, None));
 
     // Fields that are unknown here stay in the document.
     let document = r#"{"metadata":{"uid":"u"},"future":{"x":[1,2]}}"#;
@@ -176,12 +147,7 @@ fn odd_documents_are_kept_and_read() {
 
 #[test]
 fn invalid_utf8_is_kept_in_the_document_and_mended_in_the_view() {
-    let document = [
-        br#"{"message":"a"#.as_slice(),
-        &[0xff, 0xfe],
-        br#"b","reason":"R"}"#,
-    ]
-    .concat();
+    let document = [br#"{"message":"a"#.as_slice(), &[0xff, 0xfe], br#"b","reason":"R"}"#].concat();
     let event = read(document.clone());
     assert_eq!(event.raw(), &document);
     assert_eq!(event.message(), "a\u{fffd}\u{fffd}b");
@@ -198,13 +164,7 @@ fn a_message_of_one_mebibyte_is_an_event() {
 
 #[test]
 fn what_is_no_event_is_refused_without_quoting_it() {
-    for document in [
-        r#"{"metadata":42}"#,
-        "[]",
-        "",
-        r#"{"message":"s3cr3t""#,
-        r#"{"message":7}"#,
-    ] {
+    for document in [r#"{"metadata":42}"#, "[]", "", r#"{"message":"s3cr3t""#, r#"{"message":7}"#] {
         let error =
             Event::from_kubernetes(&cluster(), document.into(), Timestamp::UNIX_EPOCH).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol, "{document}");
@@ -224,15 +184,9 @@ fn the_json_line_is_valid_and_leaves_managed_fields_out() {
     let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(value["id"], "u-7");
     assert_eq!(value["cluster"]["name"], "prod");
-    assert_eq!(
-        (&value["level"], &value["class"]),
-        (&"Error".into(), &"NodeOOM".into())
-    );
+    assert_eq!((&value["level"], &value["class"]), (&"Error".into(), &"NodeOOM".into()));
     assert_eq!(value["event"]["message"], "two\nlines");
-    assert_eq!(
-        value["event"]["metadata"]["managedFields"],
-        serde_json::json!([])
-    );
+    assert_eq!(value["event"]["metadata"]["managedFields"], serde_json::json!([]));
     assert_eq!(value["event"]["metadata"]["name"], "n");
 }
 
@@ -240,9 +194,5 @@ fn the_json_line_is_valid_and_leaves_managed_fields_out() {
 fn an_ordinary_event_costs_half_a_kilobyte_beyond_its_document() {
     let document = r#"{"metadata":{"uid":"u"},"message":"m","involvedObject":{"kind":"Pod"}}"#;
     let event = read(document);
-    assert!(
-        event.weight() - document.len() < 600,
-        "{}",
-        event.weight() - document.len()
-    );
+    assert!(event.weight() - document.len() < 600, "{}", event.weight() - document.len());
 }
