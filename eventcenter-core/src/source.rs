@@ -4,12 +4,13 @@
 //! source needs no stop channel and no task of its own. The loop around it exists once, in the intake.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::{Cluster, Draft, Event};
 
 /// A stream of events that can be resumed. Object-safe, without default methods.
 #[async_trait]
@@ -85,6 +86,47 @@ pub struct Gap {
     pub count: Option<u64>,
     /// One sentence, lowercase, without a period.
     pub reason: String,
+}
+
+impl Gap {
+    /// The reason of the event that a gap becomes.
+    pub const REASON: &str = "EventsMissed";
+
+    /// The gap as an event of level Warning about its cluster, so that every sink can carry it. `source` is who
+    /// lost it, and `now` when it was found out.
+    ///
+    /// Annotations tell machines what the message tells people: `eventcenter/gap-grade`, `-since`, `-until`,
+    /// `-count`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::into_event`].
+    pub fn into_event(self, source: &str, cluster: &Arc<Cluster>, now: Timestamp) -> Result<Event> {
+        let what = match (self.grade, self.count) {
+            (_, Some(count)) => format!("{count} events were lost"),
+            (Grade::Revisions, None) => "Revisions of events may be missing".to_owned(),
+            (Grade::Events, None) => "Events may be missing".to_owned(),
+        };
+        let since = self.since.map(|since| format!(" from {since}")).unwrap_or_default();
+        let message = format!("{what}{since} until {}: {}", self.until, self.reason);
+        let mut annotations = vec![
+            ("eventcenter/gap-grade".to_owned(), self.grade.as_str().to_owned()),
+            ("eventcenter/gap-source".to_owned(), source.to_owned()),
+            ("eventcenter/gap-until".to_owned(), self.until.to_string()),
+        ];
+        annotations
+            .extend(self.since.map(|at| ("eventcenter/gap-since".to_owned(), at.to_string())));
+        annotations.extend(self.count.map(|n| ("eventcenter/gap-count".to_owned(), n.to_string())));
+        let draft = Draft {
+            event_type: "Warning",
+            reason: Self::REASON.to_owned(),
+            message,
+            component: "eventcenter".to_owned(),
+            annotations,
+            ..Draft::default()
+        };
+        draft.into_event(cluster, now)
+    }
 }
 
 /// How much a [`Gap`] may have lost.

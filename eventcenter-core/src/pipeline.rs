@@ -1,0 +1,136 @@
+//! From sources to sinks: opening what is on disk, and running everything.
+//!
+//! ```text
+//! source -> intake ─┐                     ┌─> worker -> layers -> sink
+//! source -> intake ─┴─> spool (one order) ┴─> worker -> layers -> sink
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::dead_letter::DeadLetters;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Cluster;
+use crate::plan::Plan;
+use crate::sink::Sink;
+use crate::source::{Position, Source};
+use crate::spool::fs::{DiskFs, Fs};
+use crate::spool::{Committer, Spool};
+use crate::stop::Stop;
+use crate::supervisor::{self, Summary};
+
+/// A pipeline whose spool is open, and that does not run yet.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub(crate) plan: Plan,
+    pub(crate) spool: Spool,
+    pub(crate) committer: Committer,
+    pub(crate) dead: DeadLetters,
+    pub(crate) attach: Attach,
+    pub(crate) attached: mpsc::UnboundedReceiver<(Box<dyn Source>, Arc<Cluster>)>,
+    /// Held, so that no second program writes to the same spool.
+    pub(crate) lock: Option<File>,
+}
+
+/// Adds sources to a pipeline, before it runs and while it does; clones add to the same one.
+#[derive(Debug, Clone)]
+pub struct Attach {
+    sources: mpsc::UnboundedSender<(Box<dyn Source>, Arc<Cluster>)>,
+    spool: Spool,
+}
+
+impl Attach {
+    /// Where `source` stood when the spool was opened: what to resume it from.
+    pub fn position(&self, source: &str) -> Option<Position> {
+        self.spool.position(source)
+    }
+
+    /// Takes a source that yields events of `cluster`.
+    pub fn source(&self, source: Box<dyn Source>, cluster: Arc<Cluster>) {
+        // It fails after the end of the pipeline, when no source is of use.
+        self.sources.send((source, cluster)).ok();
+    }
+}
+
+impl Pipeline {
+    pub(crate) fn open(plan: Plan) -> Result<Self> {
+        let (fs, lock): (Arc<dyn Fs>, _) = match &plan.fs {
+            Some(fs) => (Arc::clone(fs), None),
+            None => {
+                let lock = lock(&plan.state_dir)?;
+                let folder = plan.state_dir.join("spool");
+                let fs = DiskFs::new(&folder).map_err(|error| unusable(&folder, error))?;
+                (Arc::new(fs), Some(lock))
+            }
+        };
+        let names = plan.sinks.iter().map(|sink| sink.name().to_owned()).collect();
+        let (spool, committer) = Spool::open(
+            fs,
+            plan.spool.clone(),
+            names,
+            Arc::clone(&plan.clock),
+            plan.metrics.clone(),
+            &plan.health,
+        )?;
+        let (sources, attached) = mpsc::unbounded_channel();
+        let attach = Attach { sources, spool: spool.clone() };
+        let dead = DeadLetters::new(plan.state_dir.join("dead-letters"));
+        Ok(Self { plan, spool, committer, dead, attach, attached, lock })
+    }
+
+    /// Where sources are added.
+    pub fn attach(&self) -> Attach {
+        self.attach.clone()
+    }
+
+    /// The sinks, in the order of the plan.
+    pub fn sinks(&self) -> &[Arc<dyn Sink>] {
+        &self.plan.sinks
+    }
+
+    /// How many records wait in the spool for the sink at `place`.
+    pub fn backlog(&self, place: usize) -> u64 {
+        self.spool.backlog(place)
+    }
+
+    /// Runs until `stop`, and then ends in order: intake, what is in memory to disk, what is on disk to the sinks
+    /// until the stop aborts. What is left stays in the spool.
+    ///
+    /// # Errors
+    ///
+    /// When a part of the pipeline died, which is a bug: everything that was durable is still in the spool.
+    pub async fn run(self, stop: &Stop) -> Result<Summary> {
+        supervisor::run(self, stop).await
+    }
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| unusable(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new("state", ErrorKind::Config, "another program uses this folder")
+                .with("state_dir", folder.display()))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable(&path, error)),
+    }
+}
+
+fn unusable(path: &Path, error: std::io::Error) -> Error {
+    Error::new("state", ErrorKind::Storage, format!("cannot use the state folder: {error}"))
+        .with("path", path.display())
+        .with_source(error)
+}
+
+#[cfg(test)]
+mod tests;

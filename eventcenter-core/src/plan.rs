@@ -1,0 +1,112 @@
+//! The checked plan: what a configuration becomes before anything starts. Nothing is validated after it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
+use crate::router::Router;
+use crate::sink::Sink;
+use crate::sink_set::SinkSet;
+use crate::spool::SpoolConfig;
+use crate::spool::fs::Fs;
+
+/// What to run: where events go, by which routes, and where state is kept.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) state_dir: PathBuf,
+    pub(crate) spool: SpoolConfig,
+    pub(crate) fs: Option<Arc<dyn Fs>>,
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    pub(crate) router: Router,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+}
+
+impl Plan {
+    /// Every event to every one of these sinks, each with its [layers](crate::layer) around it; spool and dead
+    /// letters under `state_dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when there are no sinks, more than [`SinkSet::MAX_SINKS`], or two of one name.
+    pub fn new(state_dir: impl Into<PathBuf>, sinks: Vec<Arc<dyn Sink>>) -> Result<Self> {
+        let refuse = |message: String| Err(Error::new("plan", ErrorKind::Config, message));
+        if sinks.is_empty() {
+            return refuse("there is no sink".to_owned());
+        }
+        if sinks.len() > SinkSet::MAX_SINKS {
+            return refuse(format!("there are more than {} sinks", SinkSet::MAX_SINKS));
+        }
+        for (place, sink) in sinks.iter().enumerate() {
+            if sinks.iter().take(place).any(|other| other.name() == sink.name()) {
+                return refuse(format!("two sinks are called {:?}", sink.name()));
+            }
+        }
+        Ok(Self {
+            state_dir: state_dir.into(),
+            spool: SpoolConfig::default(),
+            fs: None,
+            router: Router::all(sinks.len()),
+            sinks,
+            clock: Arc::new(SystemClock),
+            metrics: Metrics::new(),
+            health: Health::new(),
+        })
+    }
+
+    /// Sets which sinks want which events. It must have been compiled for these sinks, in this order.
+    #[must_use]
+    pub fn with_router(mut self, router: Router) -> Self {
+        self.router = router;
+        self
+    }
+
+    /// Sets the spool's sizes.
+    #[must_use]
+    pub fn with_spool(mut self, spool: SpoolConfig) -> Self {
+        self.spool = spool;
+        self
+    }
+
+    /// Keeps the spool in these files instead of `state_dir`: for tests that tear writes.
+    #[must_use]
+    pub fn with_fs(mut self, fs: Arc<dyn Fs>) -> Self {
+        self.fs = Some(fs);
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Counts here.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Reports here.
+    #[must_use]
+    pub fn with_health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Opens the spool and recovers what is there. Nothing runs yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when `state_dir` cannot be used; [`ErrorKind::Config`] when another program uses it.
+    pub fn open(self) -> Result<Pipeline> {
+        Pipeline::open(self)
+    }
+}

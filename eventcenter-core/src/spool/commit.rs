@@ -1,0 +1,276 @@
+//! The loop that makes events durable, and removes what is settled.
+//!
+//! It waits for something to commit, for the next second, or for the end. It ends when the spool is closed and
+//! everything that was taken is on disk. A crash at any point leaves what the [log](super::log) makes whole again.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, warn};
+
+use super::log::{Chunk, Log};
+use super::record::{Payload, read_payload, time};
+use super::segment::Scan;
+use super::{CHUNK, LINGER, Shared, Spool};
+use crate::clock::Clock;
+use crate::event::Cluster;
+use crate::metrics;
+use crate::source::{Gap, Grade};
+
+/// Between two looks at what is settled, and at positions that no event carries.
+const TICK: Duration = Duration::from_secs(1);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    /// None while a thread has it.
+    log: Option<Log>,
+    clock: Arc<dyn Clock>,
+    committed: Instant,
+    tick: Instant,
+}
+
+impl Committer {
+    pub(super) fn new(spool: &Spool, log: Log, clock: Arc<dyn Clock>) -> Self {
+        let now = Instant::now();
+        Self { shared: Arc::clone(&spool.0), log: Some(log), clock, committed: now, tick: now }
+    }
+
+    /// Runs until the spool is closed and everything is on disk.
+    pub(crate) async fn run(mut self) {
+        let closing = self.shared.closing.subscribe();
+        loop {
+            tokio::select! {
+                biased;
+                () = closed(closing.clone()) => break,
+                () = self.shared.work.notified() => self.gather().await,
+                () = sleep_until(self.tick) => {}
+            }
+            self.turn().await;
+        }
+        self.turn().await;
+        let (durable, _) = *self.shared.durable.borrow();
+        self.shared.durable.send_replace((durable, true));
+        if let Some(log) = &mut self.log {
+            log.close();
+        }
+    }
+
+    /// Lets events gather, unless it has been quiet.
+    async fn gather(&self) {
+        let until = self.committed + LINGER;
+        while self.shared.queue().pending_bytes() < CHUNK {
+            tokio::select! {
+                biased;
+                () = sleep_until(until) => return,
+                // A chunk is full, or it is the first event's word that was not yet taken.
+                () = self.shared.work.notified() => {}
+            }
+        }
+    }
+
+    /// Commits what waits, and once a second looks after the rest.
+    async fn turn(&mut self) {
+        let chunk = self.shared.queue().take();
+        if let Some(chunk) = chunk {
+            let end = chunk.end();
+            self.commit(chunk).await;
+            self.committed = Instant::now();
+            self.shared.queue().made_durable(end);
+            self.shared.durable.send_replace((end, false));
+            self.shared.room.notify_waiters();
+        }
+        if Instant::now() >= self.tick {
+            self.tick = Instant::now() + TICK;
+            self.look_after().await;
+        }
+    }
+
+    /// Returns when the chunk is on disk. Intake waits meanwhile, once the queue is full.
+    async fn commit(&mut self, chunk: Chunk) {
+        let chunk = Arc::new(chunk);
+        loop {
+            let now = self.clock.now().as_microsecond();
+            let work = Arc::clone(&chunk);
+            match self.with_log(move |log| log.commit(&work, now)).await {
+                Ok(()) => {
+                    self.shared.health.ready();
+                    self.shared.metrics.spool_commits.inc();
+                    self.shared.metrics.spool_appended.inc_by(chunk.count);
+                    return;
+                }
+                Err(error) => {
+                    error!(%error, "the disk refuses, intake will wait");
+                    self.shared.health.troubled(format!("the disk refuses: {error}"));
+                    self.shared.metrics.spool_errors.inc();
+                    // Room comes from segments that are settled.
+                    self.look_after().await;
+                    tokio::time::sleep(TICK).await;
+                }
+            }
+        }
+    }
+
+    /// Runs file operations on a thread that may block.
+    async fn with_log<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Log) -> std::io::Result<T> + Send + 'static,
+    ) -> std::io::Result<T> {
+        let Some(mut log) = self.log.take() else {
+            return Err(std::io::Error::other("the writing thread ended"));
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&mut log);
+            (log, result)
+        });
+        let (log, result) = done.await.map_err(std::io::Error::other)?;
+        self.log = Some(log);
+        result
+    }
+
+    /// Syncs cursors, and removes segments: what is settled, and what is over a limit.
+    async fn look_after(&mut self) {
+        for (place, cursor) in self.shared.cursors.iter().enumerate() {
+            let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).tick();
+            if let Err(error) = synced {
+                warn!(sink = self.shared.sink_name(place), %error, "cannot sync the cursor");
+            }
+        }
+        while let Some(oldest) = self.oldest() {
+            if self.shared.queue().settled_by_all() < oldest.end {
+                let Some(limit) = self.over_limit(&oldest) else { break };
+                self.drop_for_laggards(&oldest, limit).await;
+            }
+            if let Err(error) = self.with_log(Log::remove_oldest).await {
+                warn!(%error, "cannot remove a segment");
+                break;
+            }
+        }
+        let metrics = &self.shared.metrics;
+        let bytes = self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner).bytes();
+        metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let memory = self.shared.queue().memory_bytes();
+        metrics.spool_memory_bytes.set(i64::try_from(memory).unwrap_or(i64::MAX));
+        let spool = Spool(Arc::clone(&self.shared));
+        for (place, sink) in self.shared.sinks.iter().enumerate() {
+            let label = metrics::Sink { sink: sink.clone() };
+            let backlog = i64::try_from(spool.backlog(place)).unwrap_or(i64::MAX);
+            metrics.backlog.get_or_create(&label).set(backlog);
+        }
+    }
+
+    /// The oldest segment that is not the last one.
+    fn oldest(&self) -> Option<Oldest> {
+        let segments = self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = segments.0.first()?.first;
+        let end = segments.end_of(0)?;
+        let newest = segments.0.get(1)?.created;
+        Some(Oldest { first, end, newest, all_bytes: segments.bytes() })
+    }
+
+    /// Which limit says that the oldest segment must go.
+    fn over_limit(&self, oldest: &Oldest) -> Option<&'static str> {
+        let config = &self.shared.config;
+        let age = self.clock.now().duration_since(time(oldest.newest));
+        if oldest.all_bytes > config.max_bytes {
+            Some("spool.max_bytes")
+        } else if age.unsigned_abs() > config.max_age && age.is_positive() {
+            Some("spool.max_age")
+        } else {
+            None
+        }
+    }
+
+    /// Moves the cursors of the sinks that lag past the oldest segment, and tells each what it lost.
+    async fn drop_for_laggards(&self, oldest: &Oldest, limit: &'static str) {
+        for (place, sink) in self.shared.sinks.iter().enumerate() {
+            let from = self.shared.floor(place);
+            if from >= oldest.end {
+                continue;
+            }
+            let (shared, first, end) = (Arc::clone(&self.shared), oldest.first, oldest.end);
+            let name = sink.clone();
+            let counted =
+                tokio::task::spawn_blocking(move || count_lost(&shared, &name, first, from, end));
+            let lost = counted.await.unwrap_or_default();
+            if let Err(error) = self.shared.settle(place, oldest.end) {
+                warn!(%error, "cannot move the cursor of a sink that lags");
+                return;
+            }
+            let Some(cluster) = lost.cluster.filter(|_| lost.count > 0) else { continue };
+            warn!(
+                sink,
+                count = lost.count,
+                limit,
+                "dropped the oldest events for a sink that lags"
+            );
+            let label = metrics::Sink { sink: sink.clone() };
+            self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.count);
+            let gap = Gap {
+                grade: Grade::Events,
+                since: Some(time(lost.since)),
+                until: time(lost.until),
+                count: Some(lost.count),
+                reason: format!("the spool was at {limit} while sink {sink} lagged"),
+            };
+            Spool(Arc::clone(&self.shared)).declare(&gap, &cluster, place, self.clock.now());
+        }
+    }
+}
+
+/// Returns when the spool is closed, or nobody is left who could use it.
+async fn closed(mut closing: watch::Receiver<bool>) {
+    closing.wait_for(|closing| *closing).await.ok();
+}
+
+struct Oldest {
+    first: u64,
+    end: u64,
+    /// No record in it is newer: when the next segment was begun.
+    newest: i64,
+    all_bytes: u64,
+}
+
+/// What a sink loses with a segment.
+#[derive(Default)]
+struct Lost {
+    count: u64,
+    since: i64,
+    until: i64,
+    cluster: Option<Arc<Cluster>>,
+}
+
+/// Counts the events for `sink` in the segment `first`, from record `from` to below `end`. What cannot be read is
+/// counted by its numbers.
+fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> Lost {
+    let mut lost = Lost::default();
+    let Ok(Some((header, mut scan))) = Scan::open(&*shared.fs, first) else {
+        return Lost { count: end - from.max(first), ..lost };
+    };
+    let mut tables = header.tables;
+    let own = tables.sinks.iter().position(|name| name == sink);
+    lost.cluster = tables.clusters.first().cloned();
+    while let Ok(Some((seq, payload))) = scan.next() {
+        if seq >= end {
+            break;
+        }
+        match read_payload(payload) {
+            Some(Payload::Event(event))
+                if seq >= from && own.is_some_and(|own| event.sinks.contains(own)) =>
+            {
+                if lost.count == 0 {
+                    lost.since = event.received;
+                }
+                lost.until = event.received;
+                lost.count += 1;
+                lost.cluster = tables.clusters.get(usize::from(event.cluster)).cloned();
+            }
+            Some(payload @ Payload::Tables(_)) => tables.apply(&payload),
+            _ => {}
+        }
+    }
+    lost
+}

@@ -1,0 +1,198 @@
+//! One sink's view of the spool: its events from its cursor on.
+//!
+//! The newest come from memory, as long as the sink keeps up; older ones from disk. Both hand out what is durable
+//! and nothing else.
+
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use super::Shared;
+use super::fs::Fs;
+use super::queue::Window;
+use super::record::{Payload, Tables, read_payload};
+use super::segment::{Scan, Segments};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sink::Limits;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Reader {
+    shared: Arc<Shared>,
+    sink: usize,
+    next: u64,
+    disk: Option<DiskReader>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>, sink: usize) -> Self {
+        let next = shared.queue().cursors.get(sink).copied().unwrap_or_default();
+        Self { shared, sink, next, disk: None }
+    }
+
+    /// The next events, as many as the limits allow; at least one event or one damaged record. None at the end:
+    /// the spool is closed, and everything was handed out.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing, but may read from disk again.
+    pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Window>> {
+        let mut durable = self.shared.durable.subscribe();
+        loop {
+            let (end, closed) = *durable.borrow_and_update();
+            // The spool may have dropped the oldest for a sink that lags.
+            self.next = self.next.max(self.shared.floor(self.sink));
+            if self.next < end {
+                let window = self.read(limits, end).await?;
+                self.next = window.end;
+                if !window.events.is_empty() || window.damaged > 0 {
+                    return Ok(Some(window));
+                }
+                // Nothing that this sink wants: settled without a delivery.
+                self.shared.settle(self.sink, window.end)?;
+            } else if closed || durable.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn read(&mut self, limits: &Limits, end: u64) -> Result<Window> {
+        let mut budget = Budget::new(limits);
+        let from_memory = self.shared.queue().read(self.sink, self.next, |len| budget.takes(len));
+        if let Some(window) = from_memory {
+            self.disk = None;
+            return Ok(window);
+        }
+        let mut disk = self.disk.take().filter(|disk| disk.scan.next_seq() == self.next);
+        let (shared, sink, from) = (Arc::clone(&self.shared), self.sink, self.next);
+        let budget = Budget::new(limits);
+        let read = tokio::task::spawn_blocking(move || {
+            let window = read_disk(&shared, &mut disk, sink, from, end, budget);
+            (window, disk)
+        });
+        let (window, disk) = read.await.map_err(|error| {
+            Error::new("spool", ErrorKind::Storage, "the reading thread ended").with_source(error)
+        })?;
+        self.disk = disk;
+        window.map_err(|error| {
+            Error::new("spool", ErrorKind::Storage, "cannot read").with_source(error)
+        })
+    }
+}
+
+/// What still fits in a batch.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    events: usize,
+    bytes: usize,
+    taken: usize,
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        Self { events: limits.max_events.max(1), bytes: limits.max_bytes, taken: 0 }
+    }
+
+    /// A single event is taken whatever its size.
+    fn takes(&mut self, len: usize) -> bool {
+        let fits = self.taken == 0 || (self.taken < self.events && len <= self.bytes);
+        if fits {
+            self.taken += 1;
+            self.bytes = self.bytes.saturating_sub(len);
+        }
+        fits
+    }
+}
+
+/// A place in a segment, kept between reads.
+#[derive(Debug)]
+struct DiskReader {
+    first: u64,
+    scan: Scan,
+    tables: Tables,
+    sink: String,
+}
+
+/// Reads from the segment in which `from` is, at most to its end.
+fn read_disk(
+    shared: &Shared,
+    disk: &mut Option<DiskReader>,
+    sink: usize,
+    from: u64,
+    durable: u64,
+    mut budget: Budget,
+) -> io::Result<Window> {
+    let mut window = Window { events: Vec::new(), end: from, damaged: 0 };
+    let Some(segment) = place(&shared.segments(), from, durable) else {
+        // Nothing so old is left: on to the oldest that is.
+        let oldest = shared.segments().0.first().map_or(durable, |row| row.first);
+        window.end = oldest.max(from);
+        return Ok(window);
+    };
+    if disk.as_ref().is_none_or(|disk| disk.first != segment.first) {
+        *disk = DiskReader::open(&*shared.fs, segment.first, shared.sink_name(sink))?;
+    }
+    let Some(reader) = disk else {
+        window.damaged = segment.end - from;
+        window.end = segment.end;
+        return Ok(window);
+    };
+    let own = reader.tables.sinks.iter().position(|name| *name == reader.sink);
+    while window.end < segment.end {
+        let Some((seq, payload)) = reader.scan.next()? else {
+            // Damage: what follows in this segment cannot be found.
+            window.damaged = segment.end - window.end;
+            window.end = segment.end;
+            break;
+        };
+        let payload = read_payload(payload);
+        if seq >= from
+            && let (Some(Payload::Event(event)), Some(own)) = (&payload, own)
+            && event.sinks.contains(own)
+        {
+            if !budget.takes(event.document.len()) {
+                reader.scan.unread();
+                return Ok(window);
+            }
+            match event.event(&reader.tables) {
+                Some(event) => window.events.push(event),
+                None => window.damaged += 1,
+            }
+        }
+        if let Some(tables @ Payload::Tables(_)) = &payload {
+            reader.tables.apply(tables);
+        }
+        window.end = window.end.max(seq + 1);
+    }
+    Ok(window)
+}
+
+impl DiskReader {
+    fn open(fs: &dyn Fs, first: u64, sink: &str) -> io::Result<Option<Self>> {
+        let opened = Scan::open(fs, first)?;
+        Ok(opened.map(|(header, scan)| Self {
+            first,
+            scan,
+            tables: header.tables,
+            sink: sink.to_owned(),
+        }))
+    }
+}
+
+/// A segment, and the number of the first record after what may be read of it.
+struct Extent {
+    first: u64,
+    end: u64,
+}
+
+fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
+    let place = segments.place_of(from)?;
+    let end = segments.end_of(place).unwrap_or(durable).min(durable);
+    let row = segments.0.get(place)?;
+    Some(Extent { first: row.first, end })
+}
+
+impl Shared {
+    fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
