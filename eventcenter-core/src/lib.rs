@@ -45,7 +45,7 @@ pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef};
 pub use filter::{Filter, Verdict};
 pub use health::Health;
 pub use metrics::Metrics;
-pub use monitor::{Condition, ConditionStatus, Finding, Monitor, Problem, Severity};
+pub use monitor::{Condition, ConditionStatus, Finding, Monitor, MonitorSource, Problem, Severity};
 pub use pipeline::{Attach, Pipeline};
 pub use plan::Plan;
 pub use router::Router;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::event::{Cluster, Draft, Event};
+use crate::source::{Observed, Position, Source};
 
 /// Something that watches a node. Object-safe, without default methods.
 #[async_trait]
@@ -150,6 +151,40 @@ impl Finding {
             ..Draft::default()
         };
         draft.into_event(cluster, time)
+    }
+}
+
+/// A monitor as a source of the pipeline: each finding becomes an event about its node.
+///
+/// It has no position to resume from: what happened while the program was down, a monitor finds by looking back.
+#[derive(Debug)]
+pub struct MonitorSource {
+    monitor: Box<dyn Monitor>,
+    cluster: Arc<Cluster>,
+    node: String,
+    name: String,
+}
+
+impl MonitorSource {
+    /// `monitor` on `node` of `cluster`.
+    pub fn new(monitor: Box<dyn Monitor>, cluster: Arc<Cluster>, node: impl Into<String>) -> Self {
+        let node = node.into();
+        let name = format!("monitor/{}/{node}/{}", cluster.id, monitor.name());
+        Self { monitor, cluster, node, name }
+    }
+}
+
+#[async_trait]
+impl Source for MonitorSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn next(&mut self) -> Result<Observed> {
+        let finding = self.monitor.next().await?;
+        let event = finding.into_event(&self.cluster, self.monitor.name(), &self.node)?;
+        let position = Position::new("", event.time());
+        Ok(Observed::Event(Box::new(event), position))
     }
 }
 

@@ -1,1 +1,6 @@
-//! To be written.
+//! What the programs in `src/bin` share.
+
+#![forbid(unsafe_code)]
+
+pub mod http;
+pub mod load_average;
