@@ -36,7 +36,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{ByteSize, ConfigError, HumanDuration, KeyPath};
 pub use error::{Action, Error, ErrorKind, Result};
 pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef};
-pub use filter::{Filter, Verdict};
+pub use filter::{EventFilter, Filter, FilterConfig, Verdict};
 pub use health::Health;
 pub use metrics::Metrics;
 pub use monitor::{Condition, ConditionStatus, Finding, Monitor, Problem, Severity};
