@@ -17,4 +17,4 @@ pub use duration::{HumanDuration, InvalidDuration};
 pub use error::ConfigError;
 pub use key_path::KeyPath;
 pub use size::{ByteSize, InvalidSize};
-pub use yaml::read;
+pub use yaml::{present, read};

@@ -82,7 +82,7 @@ impl Router {
     /// let error = Router::compile(Some(&config), &["archive", "hook"]).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "routes.routes[0].sinks[0]: no sink is called \"hok\"; there are archive, hook"
+    ///     "routes.routes[0].sinks[0]: no sink is called \"hok\"; defined: archive, hook"
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -212,7 +212,7 @@ impl Compiler<'_> {
                 let mut known: Vec<_> = self.names.keys().copied().collect();
                 known.sort_unstable();
                 let known = known.join(", ");
-                return wrong(format!("no sink is called {name:?}; there are {known}"));
+                return wrong(format!("no sink is called {name:?}; defined: {known}"));
             };
             if sinks.contains(place) {
                 return wrong(format!("the sink {name:?} stands here twice"));

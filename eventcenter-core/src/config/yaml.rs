@@ -1,6 +1,6 @@
 //! Reading a YAML document, with errors for people.
 
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_path_to_error::Segment;
 use serde_saphyr::{Error, Options};
 
@@ -46,6 +46,18 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ConfigErro
             _ => described,
         }
     })
+}
+
+/// For `#[serde(default, deserialize_with = "present")]`: a key that is there with nothing behind it is a mistake,
+/// and not the same as a key that is not there.
+///
+/// # Errors
+///
+/// Whatever is wrong with the value.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The same for reading and for locating.

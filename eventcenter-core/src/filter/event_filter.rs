@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::FilterConfig;
-use super::pattern::Patterns;
+use super::pattern::{Pattern, Patterns};
 use super::words::{Plain, Words};
 use super::{Filter, Verdict};
 use crate::config::{ConfigError, KeyPath};
@@ -42,7 +42,7 @@ impl EventFilter {
     ///
     /// # Errors
     ///
-    /// When it is empty, has `cluster_scoped` without `namespaces`, a key without a pattern, or regular expressions
+    /// When it is empty, has `cluster_scoped` without `namespaces`, a key without a pattern, a kind in lower case, or regular expressions
     /// that are too large together. The error's key is relative to the filter.
     pub fn compile(config: &FilterConfig) -> Result<Self, ConfigError> {
         if config.cluster_scoped && config.namespaces.is_empty() {
@@ -55,6 +55,14 @@ impl EventFilter {
             return Err(ConfigError::new(
                 KeyPath::root(),
                 "an empty filter takes every event; leave it out if that is meant",
+            ));
+        }
+        if let Some(kind) = config.kinds.as_slice().iter().find_map(lower_case) {
+            return Err(ConfigError::new(
+                KeyPath::root().key("kinds"),
+                format!(
+                    "{kind:?} would match nothing: a kind is written as in a manifest, such as Pod"
+                ),
             ));
         }
         let mut fields = Vec::new();
@@ -113,6 +121,15 @@ impl EventFilter {
 impl Filter for EventFilter {
     fn test(&self, event: &Event) -> Verdict {
         if self.matches(event) { Verdict::Match } else { Verdict::Miss }
+    }
+}
+
+/// A kind that is lower case, such as `pod`: kinds are CamelCase by convention, and a route that never matches is
+/// noticed late. (A kind that does begin so is found by `/^pod$/`.)
+fn lower_case(kind: &Pattern) -> Option<&str> {
+    match kind {
+        Pattern::Text(kind) if kind.starts_with(|c: char| c.is_ascii_lowercase()) => Some(kind),
+        _ => None,
     }
 }
 

@@ -47,7 +47,6 @@ fn each_key_looks_at_its_field() {
         (json!({ "namespaces": "dev-*" }), true),
         (json!({ "namespaces": ["prod", "default"] }), false),
         (json!({ "kinds": ["Node", "Pod"] }), true),
-        (json!({ "kinds": "pod" }), false),
         (json!({ "kinds": "/^pod$/i" }), true),
         (json!({ "names": "web-?" }), true),
         (json!({ "names": "web" }), false),
@@ -96,13 +95,16 @@ fn the_aggregators_prefix_is_no_part_of_the_message() {
 }
 
 #[test]
-fn a_filter_that_asks_nothing_is_refused() {
+fn a_filter_that_asks_nothing_or_cannot_match_is_refused() {
     let refused = |config: &FilterConfig| EventFilter::compile(config).unwrap_err().to_string();
     let mut config = FilterConfig::default();
     assert!(refused(&config).contains("an empty filter takes every event"));
     config.cluster_scoped = true;
     assert!(refused(&config).starts_with("cluster_scoped: "));
     config.cluster_scoped = false;
+    config.kinds = Patterns::parse(["Node", "pod"]).unwrap();
+    assert!(refused(&config).starts_with("kinds: \"pod\" would match nothing"));
+    config.kinds = Patterns::default();
     config.labels.insert("team".to_owned(), Patterns::default());
     assert!(refused(&config).starts_with("labels.team: no pattern"));
 }
@@ -187,6 +189,14 @@ fn config() -> impl Strategy<Value = Value> {
         for (key, patterns, flag) in words {
             config[key] = match key {
                 "labels" => json!({ if flag { "a" } else { "b" }: patterns }),
+                // A plain kind in lower case is refused.
+                "kinds" => {
+                    let star = |kind: &Value| format!("*{}", kind.as_str().unwrap()).into();
+                    match &patterns {
+                        Value::Array(kinds) => kinds.iter().map(star).collect(),
+                        kind => star(kind),
+                    }
+                }
                 "level" => if flag { "WARNING" } else { "normal" }.into(),
                 _ => patterns,
             };
