@@ -1,1 +1,5 @@
-//! To be written.
+//! What the programs here share: the configuration.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
