@@ -1,0 +1,100 @@
+//! Sample configurations: the bad ones by their complete messages, the good ones by what is read from them.
+//!
+//! Each file under `bad/` says on its first line what is wrong with it. To accept changed messages run with
+//! `INSTA_UPDATE=always` and read the diff as a user would.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eventcenter_core::config::HumanDuration;
+use eventcenter_examples::config::{self, Config, SinkKind, SpoolConfig, Start};
+
+fn samples(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Secrets of the samples are files in `/run/secrets`; here they are in a folder of the test.
+fn parse(file: &Path) -> Config {
+    let secrets = tempfile::tempdir().unwrap();
+    fs::write(secrets.path().join("hook"), "Bearer abc\n").unwrap();
+    let folder = format!("{}/", secrets.path().display());
+    let text = fs::read_to_string(file).unwrap().replace("/run/secrets/", &folder);
+    config::parse(&file.display().to_string(), &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_mistake_is_named_with_file_line_and_key() {
+    let mut report = String::new();
+    for file in samples("tests/bad") {
+        let name = file.display().to_string();
+        let text = fs::read_to_string(&file).unwrap();
+        let what = text.lines().next().unwrap();
+        assert!(what.starts_with("# ") && what.ends_with('.'), "{name} does not say what is wrong");
+        let error = match config::load(&file) {
+            Ok(config) => panic!("{name} was accepted: {config:?}"),
+            Err(error) => error,
+        };
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("{name}:")), "{message}");
+        assert!(error.line().is_some() || name.ends_with("empty.yaml"), "{message}");
+        assert!(!message.contains('\n'), "{message}");
+        report += &format!("{what}\n{message}\n\n");
+    }
+    insta::assert_snapshot!("bad", report);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = config::load("tests/bad/nonexistent.yaml").unwrap_err().to_string();
+    assert!(error.starts_with("tests/bad/nonexistent.yaml: cannot read the file: "), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latin1.yaml");
+    fs::write(&file, b"grace: \xe9").unwrap();
+    assert!(config::load(&file).unwrap_err().to_string().ends_with("the file is no UTF-8"));
+}
+
+#[test]
+fn the_samples_are_accepted() {
+    let files = samples("config");
+    assert!(files.len() >= 2);
+    for file in files {
+        parse(&file);
+    }
+}
+
+#[test]
+fn the_minimal_sample_gets_the_defaults() {
+    let config = parse(Path::new("config/minimal.yaml"));
+    assert_eq!(config.clusters.len(), 1);
+    assert_eq!(config.clusters[0].start, Start::All);
+    assert_eq!(config.state_dir, Path::new("./state"));
+    assert_eq!(config.spool, SpoolConfig::default());
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8084");
+    assert_eq!(config.grace, HumanDuration::from_secs(20));
+    assert!(matches!(config.sinks[0].kind, SinkKind::Stdout(_)));
+}
+
+#[test]
+fn the_full_sample_spells_the_defaults_out() {
+    let full = parse(Path::new("config/full.yaml"));
+    let minimal = parse(Path::new("config/minimal.yaml"));
+    assert_eq!(full.spool, minimal.spool);
+    assert_eq!(full.http, minimal.http);
+    assert_eq!(full.grace, minimal.grace);
+    let mut cluster = full.clusters[0].clone();
+    cluster.name.clone_from(&minimal.clusters[0].name);
+    assert_eq!(cluster, minimal.clusters[0]);
+    let names: Vec<_> = full.sinks.iter().map(|sink| &*sink.name).collect();
+    assert_eq!(names, ["out", "archive", "hook"]);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let config = format!("{:?}", parse(Path::new("config/full.yaml")));
+    assert!(!config.contains("Bearer"), "{config}");
+}
