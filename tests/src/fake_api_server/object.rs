@@ -2,7 +2,7 @@
 //!
 //! Field order, omitted fields and the escaping of `<`, `>` and `&` are those of the real server's
 //! Go encoder: a list recorded from Kubernetes 1.37.2 goes through these types and comes out byte
-//! for byte, in core/v1 and in events.k8s.io/v1 (`tests/fakes_shape.rs`).
+//! for byte, in core/v1 and in events.k8s.io/v1 (`tests/tests/fakes/shape.rs`).
 
 use std::collections::BTreeMap;
 

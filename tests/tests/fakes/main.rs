@@ -10,6 +10,7 @@ mod bulk;
 mod client;
 mod faults;
 mod lists;
+mod processes;
 mod receiver;
 mod server;
 mod shape;
