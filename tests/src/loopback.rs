@@ -121,23 +121,38 @@ enum Phase {
 pub(crate) struct Stopping(watch::Receiver<Phase>);
 
 impl Stopping {
-    /// Whether the server is stopping.
+    /// Whether the server is stopping politely. After a kill this stays false: the connection is
+    /// about to be reset, and no body may come to a clean end before.
     pub(crate) fn is_set(&self) -> bool {
-        *self.0.borrow() != Phase::Serving
+        *self.0.borrow() == Phase::Stopping
     }
 
-    /// Waits until the server is stopping.
+    /// Waits until the server is stopping politely; for ever if it is killed.
     pub(crate) async fn set(&mut self) {
-        // An error means that the server is gone altogether, which is the same news.
-        drop(self.0.wait_for(|phase| *phase != Phase::Serving).await);
+        if self.reached(|phase| phase != Phase::Serving).await != Phase::Stopping {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until the server is on its way out, one way or the other.
+    async fn begun(&mut self) {
+        self.reached(|phase| phase != Phase::Serving).await;
+    }
+
+    async fn killed(&mut self) {
+        self.reached(|phase| phase == Phase::Killed).await;
     }
 
     fn is_killed(&self) -> bool {
         *self.0.borrow() == Phase::Killed
     }
 
-    async fn killed(&mut self) {
-        drop(self.0.wait_for(|phase| *phase == Phase::Killed).await);
+    async fn reached(&mut self, far_enough: impl Fn(Phase) -> bool) -> Phase {
+        // An error means that the server was dropped, which is a kill.
+        self.0
+            .wait_for(|phase| far_enough(*phase))
+            .await
+            .map_or(Phase::Killed, |phase| *phase)
     }
 }
 
@@ -234,7 +249,7 @@ async fn accept(listener: TcpListener, handler: Handler, mut stopping: Stopping)
     loop {
         tokio::select! {
             biased;
-            () = stopping.set() => break,
+            () = stopping.begun() => break,
             Some(ended) = connections.join_next() => ended.expect("a connection's task panicked"),
             accepted = listener.accept() => {
                 if let Ok((socket, _)) = accepted {
@@ -261,7 +276,7 @@ async fn serve(socket: TcpStream, handler: Handler, mut stopping: Stopping) {
     // The stop is looked at first: after a kill no body may still come to a clean end.
     let ended = tokio::select! {
         biased;
-        () = stopping.set() => None,
+        () = stopping.begun() => None,
         result = std::future::poll_fn(&mut run) => Some(result),
     };
     let end = match ended {
