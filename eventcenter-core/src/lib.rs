@@ -24,6 +24,7 @@ pub mod event;
 pub mod filter;
 pub mod health;
 mod intake;
+pub mod layer;
 pub mod metrics;
 pub mod monitor;
 pub mod pipeline;
@@ -36,6 +37,8 @@ pub mod source;
 pub mod spool;
 pub mod stop;
 mod supervisor;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod worker;
 
 pub use batch::{Batch, Receipt, Rejected};

@@ -1,1 +1,38 @@
-//! To be written.
+//! Where Kubernetes Events go: one small file a sink, each behind a feature of the same name.
+//!
+//! | sink | receiver | in one delivery | recognises repeats |
+//! |---|---|---|---|
+//! | [`file`] | NDJSON files that rotate by size and age | 500 events | no |
+//! | [`stdout`] | standard output, as text for people or as NDJSON | 500 events | no |
+//! | [`webhook`] | any HTTP endpoint | 1, or 500 | if you say so |
+//!
+//! A sink's kind is its module, its feature and its key in the configuration; [`SinkConfig`] reads any of them:
+//!
+//! ```
+//! use eventcenter_sinks::SinkConfig;
+//!
+//! let config: SinkConfig = serde_json::from_str(r#"{"name": "console", "stdout": {"format": "json"}}"#)?;
+//! let sink = config.build()?;
+//! assert_eq!(sink.name(), "console");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing here tries again, filters or counts: wrap what is built in [layers](eventcenter_core::layer).
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "file")]
+pub mod file;
+#[cfg(feature = "webhook")]
+pub mod http;
+#[cfg(any(feature = "file", feature = "stdout"))]
+mod own_thread;
+pub mod registry;
+#[cfg(any(feature = "file", feature = "webhook"))]
+mod size;
+#[cfg(feature = "stdout")]
+pub mod stdout;
+#[cfg(feature = "webhook")]
+pub mod webhook;
+
+pub use registry::{SinkConfig, kinds};

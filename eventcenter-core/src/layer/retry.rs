@@ -1,0 +1,275 @@
+//! Tries again what may succeed on another attempt, within a budget of attempts and time.
+//!
+//! | the error asks for | here |
+//! |---|---|
+//! | `Retry` | waits a random time up to `base * 2^n`, at most `cap`, then tries again |
+//! | `RetryAfter(d)` | waits `d` if that fits into the budget; else it is the worker's, which can wait longer |
+//! | anything else | passed on: more attempts would not help |
+//!
+//! The wait is drawn from zero upwards ("full jitter"): clients that failed together do not come back together.
+//!
+//! An ambiguous error means that the receiver may have taken the batch. A sink whose receiver does not recognise
+//! repeats ([`Limits::idempotent`] is false) is given two more attempts after such errors, not all of them: a
+//! chat room would rather have a message twice than never, but not five times.
+//!
+//! Nothing sleeps beyond the budget; the last error is returned with the number of `attempts`.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::batch::{Batch, Receipt};
+use crate::error::{Action, Error, Result};
+use crate::layer::duration;
+use crate::sink::{Layer, Limits, Sink};
+
+/// How often an ambiguous error is followed by another attempt, if repeats are not recognised.
+const AMBIGUOUS_RETRIES: u32 = 2;
+
+/// When to try again, and how often, as the user writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// At most so many attempts, the first included. Default 5.
+    pub attempts: NonZeroU32,
+    /// The longest wait after the first attempt; it doubles with each one. Default 200 ms.
+    #[serde(deserialize_with = "duration")]
+    pub base: Duration,
+    /// The longest wait at all. Default 10 s.
+    #[serde(deserialize_with = "duration")]
+    pub cap: Duration,
+    /// No attempt begins later than this after the first one. Default 30 s.
+    #[serde(deserialize_with = "duration")]
+    pub budget: Duration,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            attempts: const { NonZeroU32::new(5).expect("5 is not 0") },
+            base: Duration::from_millis(200),
+            cap: Duration::from_secs(10),
+            budget: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Gives a sink's deliveries more than one attempt. Probing and closing have one.
+#[derive(Debug, Clone, Default)]
+pub struct RetryLayer {
+    config: RetryConfig,
+}
+
+impl RetryLayer {
+    /// Retries by these rules.
+    pub fn new(config: RetryConfig) -> Self {
+        Self { config }
+    }
+}
+
+impl Layer for RetryLayer {
+    fn layer(&self, inner: Arc<dyn Sink>) -> Arc<dyn Sink> {
+        Arc::new(Retry { config: self.config.clone(), inner })
+    }
+}
+
+#[derive(Debug)]
+struct Retry {
+    config: RetryConfig,
+    inner: Arc<dyn Sink>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Sink for Retry {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    async fn deliver(&self, batch: &Batch) -> Result<Receipt> {
+        let mut budget = Budget::new(&self.config, self.limits().idempotent);
+        loop {
+            let error = match self.inner.deliver(batch).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(error) => error,
+            };
+            match budget.wait_after(&error) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error.with("attempts", budget.attempts)),
+            }
+        }
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.inner.probe().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.inner.close().await
+    }
+}
+
+/// What one delivery has used up.
+struct Budget<'a> {
+    config: &'a RetryConfig,
+    begun: Instant,
+    attempts: u32,
+    ambiguous_retries: u32,
+}
+
+impl<'a> Budget<'a> {
+    fn new(config: &'a RetryConfig, idempotent: bool) -> Self {
+        let ambiguous_retries = if idempotent { u32::MAX } else { AMBIGUOUS_RETRIES };
+        Self { config, begun: Instant::now(), attempts: 0, ambiguous_retries }
+    }
+
+    /// How long to wait before the next attempt; none if there shall be none.
+    fn wait_after(&mut self, error: &Error) -> Option<Duration> {
+        self.attempts += 1;
+        let wait = match error.action() {
+            Action::Retry => rand::random_range(Duration::ZERO..=self.longest_wait()),
+            Action::RetryAfter(wait) => wait,
+            _ => return None,
+        };
+        if error.is_ambiguous() {
+            self.ambiguous_retries = self.ambiguous_retries.checked_sub(1)?;
+        }
+        let fits = self.attempts < self.config.attempts.get()
+            && self.begun.elapsed().saturating_add(wait) <= self.config.budget;
+        fits.then_some(wait)
+    }
+
+    fn longest_wait(&self) -> Duration {
+        let doublings = 1_u32.checked_shl(self.attempts - 1).unwrap_or(u32::MAX);
+        self.config.base.saturating_mul(doublings).min(self.config.cap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::testing::{FlakySink, events};
+
+    fn down() -> Error {
+        Error::new("flaky", ErrorKind::Unavailable, "connection refused")
+    }
+
+    fn lost() -> Error {
+        Error::new("flaky", ErrorKind::Timeout, "no answer in time").ambiguous()
+    }
+
+    fn busy(wait: Duration) -> Error {
+        Error::new("flaky", ErrorKind::Throttled, "busy").with_action(Action::RetryAfter(wait))
+    }
+
+    /// Delivers through the layer: the outcome, the attempts that the sink saw, and how long it took.
+    async fn deliver(config: RetryConfig, flaky: FlakySink) -> (Result<Receipt>, usize, Duration) {
+        let begun = Instant::now();
+        let flaky = Arc::new(flaky);
+        let sink = RetryLayer::new(config).layer(Arc::clone(&flaky) as Arc<dyn Sink>);
+        let outcome = sink.deliver(&events::ordinary().into()).await;
+        (outcome, flaky.deliveries().len(), begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_shorter_than_the_budget_is_not_noticed() {
+        let flaky = FlakySink::new([Err(down()), Err(down()), Err(down()), Ok(Receipt::all())]);
+        let (outcome, attempts, took) = deliver(RetryConfig::default(), flaky).await;
+        outcome.unwrap();
+        assert_eq!(attempts, 4);
+        assert!(took <= Duration::from_millis(200 + 400 + 800 + 3), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_error_comes_back_with_the_number_of_attempts() {
+        let (outcome, attempts, _) =
+            deliver(RetryConfig::default(), FlakySink::new((0..9).map(|_| Err(down())))).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.to_string(), "flaky: connection refused (attempts=5)");
+        assert_eq!((error.kind(), attempts), (ErrorKind::Unavailable, 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_may_heal_is_tried_again() {
+        for kind in [ErrorKind::Refused, ErrorKind::TooLarge, ErrorKind::Config, ErrorKind::Auth] {
+            let flaky = FlakySink::new([Err(Error::new("flaky", kind, "no"))]);
+            let (outcome, attempts, took) = deliver(RetryConfig::default(), flaky).await;
+            assert_eq!(outcome.unwrap_err().kind(), kind);
+            assert_eq!((attempts, took), (1, Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_receivers_own_delay_is_kept_to() {
+        let delay = Duration::from_secs(12);
+        let flaky = FlakySink::new([Err(busy(delay)), Ok(Receipt::all())]);
+        let (outcome, attempts, took) = deliver(RetryConfig::default(), flaky).await;
+        outcome.unwrap();
+        assert_eq!(attempts, 2);
+        assert!(took >= delay && took < delay + Duration::from_millis(5), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delay_beyond_the_budget_is_left_to_the_worker() {
+        for delay in [Duration::from_secs(31), Duration::MAX] {
+            let flaky = FlakySink::new([Err(busy(delay))]);
+            let (outcome, attempts, took) = deliver(RetryConfig::default(), flaky).await;
+            assert_eq!(outcome.unwrap_err().action(), Action::RetryAfter(delay));
+            assert_eq!((attempts, took), (1, Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_is_never_slept_past() {
+        let config = RetryConfig {
+            attempts: NonZeroU32::MAX,
+            budget: Duration::from_secs(30),
+            ..RetryConfig::default()
+        };
+        let flaky = FlakySink::new((0..100_000).map(|_| Err(down())));
+        let (outcome, _, took) = deliver(config, flaky).await;
+        outcome.unwrap_err();
+        assert!(took <= Duration::from_secs(30), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ambiguous_error_is_repeated_twice_where_repeats_are_not_recognised() {
+        let failures = || (0..9).map(|_| Err(lost()));
+        let (_, attempts, _) = deliver(RetryConfig::default(), FlakySink::new(failures())).await;
+        assert_eq!(attempts, 3);
+        let limits = Limits::new().with_idempotent(true);
+        let idempotent = FlakySink::new(failures()).with_limits(limits);
+        let (_, attempts, _) = deliver(RetryConfig::default(), idempotent).await;
+        assert_eq!(attempts, 5);
+    }
+
+    #[test]
+    fn waits_grow_from_base_to_cap_and_start_at_zero() {
+        let config = RetryConfig::default();
+        let mut budget = Budget::new(&config, true);
+        let longest: Vec<u128> = [1, 2, 3, 6, 7, 40, 4_000_000_000]
+            .into_iter()
+            .map(|attempts| {
+                budget.attempts = attempts;
+                budget.longest_wait().as_millis()
+            })
+            .collect();
+        assert_eq!(longest, [200, 400, 800, 6_400, 10_000, 10_000, 10_000]);
+        let waits: Vec<Duration> =
+            (0..200).filter_map(|_| Budget::new(&config, true).wait_after(&down())).collect();
+        assert_eq!(waits.len(), 200);
+        assert!(waits.iter().any(|wait| *wait < Duration::from_millis(20)));
+        assert!(waits.iter().any(|wait| *wait > Duration::from_millis(180)));
+        assert!(waits.iter().all(|wait| *wait <= config.base));
+    }
+}

@@ -1,0 +1,35 @@
+//! The definition of a sink, run on each of ours: one line a sink, and its rig in a file of the sink's name.
+//!
+//! `file` is run once more in `src/file/tests.rs`, on a disk that can be full.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "conformance/file.rs"]
+mod file_rig;
+#[path = "conformance/stdout.rs"]
+mod stdout_rig;
+#[path = "conformance/webhook.rs"]
+mod webhook_rig;
+
+use eventcenter_core::sink_conformance;
+use eventcenter_sinks::webhook::Batching;
+use file_rig::FileRig;
+use serde_json::Value;
+use stdout_rig::StdoutRig;
+use webhook_rig::WebhookRig;
+
+sink_conformance!(file, FileRig::new());
+sink_conformance!(stdout, StdoutRig::new());
+sink_conformance!(webhook_single, WebhookRig::start(Batching::Single).await);
+sink_conformance!(webhook_ndjson, WebhookRig::start(Batching::Ndjson).await);
+sink_conformance!(webhook_array, WebhookRig::start(Batching::Array).await);
+
+/// The ids in an object, an array of objects, or lines of objects.
+fn ids(body: &[u8]) -> Vec<String> {
+    let values = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
+    let events = values.flat_map(|value| match value.unwrap() {
+        Value::Array(events) => events,
+        event => vec![event],
+    });
+    events.filter_map(|event| event["id"].as_str().map(str::to_owned)).collect()
+}

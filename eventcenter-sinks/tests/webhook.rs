@@ -1,0 +1,340 @@
+//! The webhook against receivers that misbehave: what each fault is called, and what is to be done about it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use eventcenter_core::testing::{Answer, Upstream, events};
+use eventcenter_core::{
+    Action, Batch, Clock as _, Error, ErrorKind, Receipt, Result, Secret, Sink, SystemClock,
+};
+use eventcenter_sinks::http::{TlsConfig, install_crypto_provider};
+use eventcenter_sinks::webhook::{Batching, Webhook, WebhookConfig};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+fn hook(config: WebhookConfig) -> Webhook {
+    Webhook::new("hook", config).unwrap()
+}
+
+async fn deliver(config: WebhookConfig) -> Result<Receipt> {
+    hook(config).deliver(&events::ordinary().into()).await
+}
+
+/// Delivers one event to a receiver that answers like this.
+async fn told(answer: Answer) -> Result<Receipt> {
+    let upstream = Upstream::start().await;
+    upstream.answer(answer);
+    deliver(WebhookConfig::new(format!("{}/in", upstream.url()))).await
+}
+
+fn meaning(error: &Error) -> (ErrorKind, Action, bool) {
+    (error.kind(), error.action(), error.is_ambiguous())
+}
+
+#[tokio::test]
+async fn any_2xx_is_success_whatever_the_body() {
+    for status in [200, 201, 202, 204, 299] {
+        told(Answer::status(status)).await.unwrap();
+    }
+    for body in ["", "<html>", r#"{"error":"no"#, "null"] {
+        told(Answer::status(200).with_body(body)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn each_status_has_one_meaning() {
+    use Action::{DeadLetter, Retry, Split, Suspend};
+    use ErrorKind::{Auth, Config, Refused, Throttled, TooLarge, Unavailable};
+    for (status, kind, action, ambiguous) in [
+        (300, Config, Suspend, false),
+        (304, Config, Suspend, false),
+        (400, Refused, DeadLetter, false),
+        (401, Auth, Suspend, false),
+        (403, Auth, Suspend, false),
+        (404, Config, Suspend, false),
+        (405, Config, Suspend, false),
+        (408, Unavailable, Retry, false),
+        (410, Config, Suspend, false),
+        (413, TooLarge, Split, false),
+        (415, Refused, DeadLetter, false),
+        (422, Refused, DeadLetter, false),
+        (425, Unavailable, Retry, false),
+        (429, Throttled, Retry, false),
+        (451, Refused, DeadLetter, false),
+        (500, Unavailable, Retry, false),
+        (502, Unavailable, Retry, true),
+        (503, Unavailable, Retry, false),
+        (504, Unavailable, Retry, true),
+        (599, Unavailable, Retry, false),
+    ] {
+        let error = told(Answer::status(status)).await.unwrap_err();
+        assert_eq!(meaning(&error), (kind, action, ambiguous), "{status}");
+        assert!(error.to_string().contains(&format!("status={status}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_heeded_as_seconds_or_date_and_no_longer_than_an_hour() {
+    let in_90_s = httpdate::fmt_http_date((SystemClock.now() + Duration::from_secs(90)).into());
+    for (value, wait) in [
+        ("7", Some(7..=7)),
+        (in_90_s.as_str(), Some(88..=90)),
+        ("864000", Some(3600..=3600)),
+        ("garbage", None),
+        ("-5", None),
+    ] {
+        for status in [429, 503] {
+            let answer = Answer::status(status).with_header("Retry-After", value);
+            let action = told(answer).await.unwrap_err().action();
+            match (action, &wait) {
+                (Action::RetryAfter(told), Some(wait)) => assert!(wait.contains(&told.as_secs())),
+                (action, None) => assert_eq!(action, Action::Retry, "{value}"),
+                other => panic!("{value}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    for status in [301, 302, 307, 308] {
+        let elsewhere = Upstream::start().await;
+        let answer = Answer::status(status).with_header("Location", elsewhere.url());
+        let error = told(answer).await.unwrap_err();
+        assert_eq!(error.message(), "redirects are not followed: configure the final URL");
+        assert!(elsewhere.exchanges().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_sent_nothing_and_is_not_ambiguous() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = deliver(WebhookConfig::new(format!("http://{gone}/in"))).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
+    assert_eq!(error.to_string(), format!("hook: cannot connect (host={gone})"));
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_not_ambiguous() {
+    let error = deliver(WebhookConfig::new("http://nowhere.invalid/in")).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
+}
+
+#[tokio::test]
+async fn a_reset_before_the_answer_is_ambiguous() {
+    let error = told(Answer::reset()).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, true));
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_timeout_and_is_ambiguous() {
+    let upstream = Upstream::start().await;
+    upstream.answer(Answer::hang());
+    let mut config = WebhookConfig::new(upstream.url());
+    config.timeout = Duration::from_millis(200);
+    let error = deliver(config).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Timeout, Action::Retry, true));
+}
+
+#[tokio::test]
+async fn a_body_byte_by_byte_holds_nobody_up() {
+    let begun = Instant::now();
+    let slow =
+        |status| Answer::status(status).with_body("x".repeat(60)).slowly(Duration::from_secs(1));
+    told(slow(200)).await.unwrap();
+    let error = told(slow(500)).await.unwrap_err();
+    assert!(error.to_string().contains("status=500"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_refusal_quotes_one_line_of_one_kilobyte() {
+    let error =
+        told(Answer::status(400).with_body("no\n\u{1b}[31m".repeat(1000))).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(r"body=no\n\u{1b}[31mno\n"), "{text}");
+    assert!(text.len() < 4 << 10 && !text.contains('\n'), "{text}");
+}
+
+#[tokio::test]
+async fn one_bad_event_asks_to_split_and_a_bad_media_type_does_not() {
+    let upstream = Upstream::start().await;
+    let mut config = WebhookConfig::new(upstream.url());
+    config.batch = Batching::Ndjson;
+    let hook = hook(config);
+    let batch = Batch::new(events::many(2)).unwrap();
+    for (status, action) in [
+        (400, Action::Split),
+        (422, Action::Split),
+        (413, Action::Split),
+        (415, Action::DeadLetter),
+    ] {
+        upstream.answer(Answer::status(status));
+        assert_eq!(hook.deliver(&batch).await.unwrap_err().action(), action, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_single_hook_never_drops_what_it_cannot_send() {
+    let upstream = Upstream::start().await;
+    let batch = Batch::new(events::many(2)).unwrap();
+    let error = hook(WebhookConfig::new(upstream.url())).deliver(&batch).await.unwrap_err();
+    assert_eq!(error.action(), Action::Split);
+    assert!(upstream.exchanges().is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_the_same_idempotency_key() {
+    let upstream = Upstream::start().await;
+    let mut config = WebhookConfig::new(upstream.url());
+    config.batch = Batching::Array;
+    let hook = hook(config);
+    let (one, two) = (Batch::new(events::many(1)).unwrap(), Batch::new(events::many(2)).unwrap());
+    for batch in [&one, &two, &two] {
+        hook.deliver(batch).await.unwrap();
+    }
+    let keys: Vec<_> = upstream
+        .accepted()
+        .iter()
+        .map(|r| r.header("idempotency-key").map(str::to_owned))
+        .collect();
+    assert_eq!(keys[0].as_deref(), Some(events::many(1)[0].occurrence_key().as_str()));
+    assert_eq!(keys[1], keys[2]);
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_sent_without_a_restart() {
+    let upstream = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "one").unwrap();
+    let mut config = WebhookConfig::new(upstream.url());
+    config.headers.insert("X-Token".to_owned(), Secret::file(&file));
+    let hook = hook(config);
+    hook.deliver(&events::ordinary().into()).await.unwrap();
+    std::fs::write(&file, "two").unwrap();
+    let later = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    std::fs::File::options().append(true).open(&file).unwrap().set_modified(later).unwrap();
+    hook.deliver(&events::ordinary().into()).await.unwrap();
+    let sent: Vec<_> =
+        upstream.accepted().iter().map(|r| r.header("x-token").map(str::to_owned)).collect();
+    assert_eq!(sent, [Some("one".to_owned()), Some("two".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_probe_sends_no_event() {
+    let upstream = Upstream::start().await;
+    let hook = hook(WebhookConfig::new(upstream.url()));
+    for (status, ok) in
+        [(200, true), (404, true), (405, true), (401, false), (302, false), (503, false)]
+    {
+        upstream.answer(Answer::status(status));
+        assert_eq!(hook.probe().await.is_ok(), ok, "{status}");
+    }
+    assert!(
+        upstream
+            .exchanges()
+            .iter()
+            .all(|(request, _)| request.method == "OPTIONS" && request.body.is_empty())
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_honoured_are_named_and_not_shown() {
+    let refused = |config| Webhook::new("hook", config).unwrap_err().to_string();
+    for url in ["ftp://s3cr3t@example.org/", "s3cr3t", ""] {
+        assert_eq!(refused(WebhookConfig::new(url)), "hook: url is no http or https URL");
+    }
+    let mut config = WebhookConfig::new("http://example.org");
+    config.headers.insert("X-Token".to_owned(), "s3cr3t\n".into());
+    assert_eq!(refused(config), "hook: headers: x-token cannot have this value");
+    let mut config = WebhookConfig::new("http://example.org");
+    config.headers.insert("no name".to_owned(), "s3cr3t".into());
+    assert_eq!(refused(config), "hook: headers: `no name` is no name of a header");
+}
+
+/// A certificate authority, and a receiver behind TLS whose certificate it has signed.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A port where TLS for `name` is spoken, and taken off on the way to `upstream`.
+    async fn serve(&self, name: &str, upstream: &Upstream) -> u16 {
+        install_crypto_provider();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, inner) = (listener.local_addr().unwrap().port(), upstream.address());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut outer) = acceptor.accept(stream).await else { continue };
+                let mut inner = TcpStream::connect(inner).await.unwrap();
+                tokio::spawn(async move { copy_bidirectional(&mut outer, &mut inner).await.ok() });
+            }
+        });
+        port
+    }
+
+    /// A hook to that port that trusts this authority alone.
+    fn hook(&self, port: u16) -> (WebhookConfig, tempfile::NamedTempFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, self.0.pem()).unwrap();
+        let mut config = WebhookConfig::new(format!("https://localhost:{port}/in"));
+        config.tls.ca_file = Some(file.path().to_owned());
+        (config, file)
+    }
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_when_it_is_named() {
+    let (upstream, authority) = (Upstream::start().await, Authority::new());
+    let port = authority.serve("localhost", &upstream).await;
+    let (config, _file) = authority.hook(port);
+    deliver(config).await.unwrap();
+    assert_eq!(upstream.accepted().len(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_accepted_suspends_and_sends_nothing() {
+    let (upstream, authority) = (Upstream::start().await, Authority::new());
+    let port = authority.serve("localhost", &upstream).await;
+    let elsewhere = authority.serve("elsewhere.example", &upstream).await;
+    let (unknown_authority, _file) = Authority::new().hook(port);
+    let (other_name, _file_2) = authority.hook(elsewhere);
+    for config in [unknown_authority, other_name] {
+        let error = deliver(config).await.unwrap_err();
+        assert_eq!(meaning(&error), (ErrorKind::Config, Action::Suspend, false), "{error:?}");
+        assert_eq!(error.message(), "the receiver's certificate is not accepted");
+    }
+    assert!(upstream.exchanges().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_is_not_looked_at_if_the_user_says_so() {
+    let (upstream, authority) = (Upstream::start().await, Authority::new());
+    let port = authority.serve("elsewhere.example", &upstream).await;
+    let mut config = WebhookConfig::new(format!("https://localhost:{port}/in"));
+    let mut tls = TlsConfig::default();
+    tls.insecure_skip_verify = true;
+    config.tls = tls;
+    deliver(config).await.unwrap();
+}
