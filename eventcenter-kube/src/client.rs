@@ -1,0 +1,247 @@
+//! A connection to an API server, and which cluster it is.
+//!
+//! Where it comes from, as `kubectl` does it: the kubeconfig and context of the configuration, else `$KUBECONFIG`,
+//! else `~/.kube/config`, else the in-cluster account. A kubeconfig that exists and is wrong is an error, not a
+//! reason to look further.
+//!
+//! HTTP/1.1 over rustls with ring. Dead peers are found by TCP keepalive in about a minute, and by the watch's own
+//! patience; there is no read timeout, which would cut watches, and no retry but the watch's. A kubeconfig's
+//! `proxy-url` (or `HTTPS_PROXY`) is honoured: http, https and socks5; keepalive is then left to the proxy.
+//! Service account tokens and their CA are read again when they change, exec plugins are run again when their
+//! token is over. A client *certificate* from an exec plugin is not renewed while the program runs.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventcenter_core::{Clock, Cluster, Error, ErrorKind, Result, SystemClock};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ConfigExt as _};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde::Deserialize;
+use tower::ServiceBuilder;
+
+use crate::config::ClusterConfig;
+use crate::exchange::{Exchange, Frame, Patience};
+use crate::failure::{Failure, Kind};
+
+/// Idle time after which TCP asks whether the peer is alive, and time between questions.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_QUESTIONS: u32 = 3;
+
+/// A Namespace object is smaller than this.
+const MAX_NAMESPACE: usize = 4 << 20;
+
+/// Where `kubectl` looks.
+const DEFAULT_KUBECONFIG: &str = ".kube/config";
+
+/// An API server to talk to. Clones share its connections.
+#[derive(Clone)]
+pub struct ApiServer {
+    client: Client,
+    address: String,
+    context: Option<String>,
+    patience: Duration,
+}
+
+impl ApiServer {
+    /// The API server that the configuration means. Reads files, and talks to nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when there is no kubeconfig and no in-cluster account, or one that makes no sense: it
+    /// says what was looked for, and where.
+    pub async fn connect(config: &ClusterConfig) -> Result<Self> {
+        // The program may have chosen one already; then this fails, and that one it is.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let (found, context) = find(config).await?;
+        let address = found.cluster_url.to_string();
+        let client = client(found, config.connect_timeout).map_err(|error| {
+            config_error("the connection to the API server cannot be set up", &error)
+                .with("server", &address)
+                .with_source(error)
+        })?;
+        Ok(Self { client, address, context, patience: config.request_timeout })
+    }
+
+    /// An API server behind a client that was made elsewhere. `address` is for people.
+    pub fn from_client(client: Client, address: impl Into<String>) -> Self {
+        let patience = ClusterConfig::default().request_timeout;
+        Self { client, address: address.into(), context: None, patience }
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Which cluster this is. Asks the API server unless the configuration has an `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when there is no `id`, and the uid of `kube-system` may not be read: it says what to
+    /// do. [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`], [`ErrorKind::Throttled`] or
+    /// [`ErrorKind::Protocol`] when the API server cannot be reached, or makes no sense now: ask again later.
+    pub async fn identify(&self, config: &ClusterConfig) -> Result<Cluster> {
+        let id = match &config.id {
+            Some(id) => id.clone(),
+            None => self.uid_of_kube_system().await.map_err(|failure| match failure.kind {
+                Kind::Forbidden | Kind::Absent | Kind::Invalid => Error::new(
+                    "cluster",
+                    ErrorKind::Config,
+                    "the uid of the namespace kube-system, which identifies the cluster, cannot be \
+                     read: grant get on namespaces with the resource name kube-system, or set `id` \
+                     in the configuration of the cluster",
+                )
+                .with("server", self)
+                .with_source(failure.error),
+                _ => failure.error.with("server", self),
+            })?,
+        };
+        let name = config.name.clone().or_else(|| self.context.clone());
+        Ok(Cluster { name: name.unwrap_or_else(|| id.clone()), id })
+    }
+
+    async fn uid_of_kube_system(&self) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Namespace {
+            metadata: Metadata,
+        }
+        #[derive(Deserialize)]
+        struct Metadata {
+            uid: String,
+        }
+        let component: Arc<str> = "cluster".into();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let patience = Patience { answer: self.patience, frame: self.patience };
+        let uri = "/api/v1/namespaces/kube-system";
+        let mut exchange = Exchange::get(&self.client, uri, patience, &component, &clock);
+        let mut body = Vec::new();
+        loop {
+            match exchange.frame().await? {
+                Frame::Data(data) if body.len() + data.len() <= MAX_NAMESPACE => body.extend(data),
+                Frame::Data(_) | Frame::End => break,
+                Frame::Answered => {}
+            }
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Namespace { metadata: Metadata { uid } }) if !uid.is_empty() => Ok(uid),
+            _ => {
+                let message = "the answer to a request for the namespace kube-system is none";
+                Err(Failure::passing(&component, ErrorKind::Protocol, message))
+            }
+        }
+    }
+}
+
+/// Address and context.
+impl fmt::Display for ApiServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.address.trim_end_matches('/'))?;
+        match &self.context {
+            Some(context) => write!(f, " (context {context})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiServer({self})")
+    }
+}
+
+/// The first configuration there is, and the name of its context.
+async fn find(config: &ClusterConfig) -> Result<(Config, Option<String>)> {
+    if let Some(path) = config.kubeconfig() {
+        let found = Kubeconfig::read_from(&path).map_err(|error| {
+            config_error("the kubeconfig cannot be used", &error).with_source(error)
+        });
+        return load(found?, config, &path).await;
+    }
+    let in_env = Kubeconfig::from_env().map_err(|error| {
+        config_error("a kubeconfig of $KUBECONFIG cannot be used", &error).with_source(error)
+    })?;
+    if let Some(found) = in_env {
+        return load(found, config, Path::new("$KUBECONFIG")).await;
+    }
+    let home = std::env::home_dir().map(|home| home.join(DEFAULT_KUBECONFIG));
+    if let Some(path) = home.filter(|path| path.exists()) {
+        let found = Kubeconfig::read_from(&path).map_err(|error| {
+            config_error("the kubeconfig cannot be used", &error).with_source(error)
+        });
+        return load(found?, config, &path).await;
+    }
+    match (&config.context, Config::incluster()) {
+        (Some(context), _) => Err(Error::new(
+            "cluster",
+            ErrorKind::Config,
+            "a context is set, but there is no kubeconfig: not by `kubeconfig`, not in $KUBECONFIG, \
+             not at ~/.kube/config",
+        )
+        .with("context", context)),
+        (None, Ok(found)) => Ok((found, None)),
+        (None, Err(error)) => Err(Error::new(
+            "cluster",
+            ErrorKind::Config,
+            "no API server is known: there is no `kubeconfig` in the configuration, $KUBECONFIG is \
+             not set, ~/.kube/config does not exist, and this is no Pod with a service account",
+        )
+        .with_source(error)),
+    }
+}
+
+async fn load(
+    kubeconfig: Kubeconfig,
+    config: &ClusterConfig,
+    from: &Path,
+) -> Result<(Config, Option<String>)> {
+    let context = config.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let options = KubeConfigOptions { context: config.context.clone(), ..Default::default() };
+    let found = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| {
+        let context = context.as_deref().unwrap_or("none, and no current-context");
+        config_error("the kubeconfig cannot be used", &error)
+            .with("kubeconfig", from.display())
+            .with("context", context)
+            .with_source(error)
+    })?;
+    Ok((found, context))
+}
+
+fn config_error(message: &str, error: &dyn std::error::Error) -> Error {
+    Error::new("cluster", ErrorKind::Config, format!("{message}: {error}"))
+}
+
+/// kube's own stack, but with keepalive, and without its timeouts, its retries and a span for each request.
+fn client(mut config: Config, connect_timeout: Duration) -> kube::Result<Client> {
+    config.connect_timeout = Some(connect_timeout);
+    config.read_timeout = None;
+    config.default_retry = false;
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_timeout));
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_retries(Some(KEEPALIVE_QUESTIONS));
+    let https = config.rustls_https_connector_with_connector(tcp)?;
+    let http = HttpClient::builder(TokioExecutor::new()).build::<_, Body>(https);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(tower::BoxError::from)
+        .service(http);
+    Ok(Client::new(service, config.default_namespace))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Words of the configuration that are more than a string.
+
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// The shortest `watch_timeout`.
+const SHORTEST_WATCH: Duration = Duration::from_secs(40);
+
+/// Where to start when nothing is known yet. With a position it has no say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With everything that the API server still has (an hour's worth by default).
+    #[default]
+    All,
+    /// With what happens from now on.
+    Now,
+    /// With what the API server still has and what happened no longer ago than this.
+    Since(Duration),
+}
+
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "all" => Ok(Self::All),
+            "now" => Ok(Self::Now),
+            text => parse_duration(text).map(Self::Since).ok_or_else(|| {
+                D::Error::custom(format!("{text:?} is none of all, now or a duration such as 2h"))
+            }),
+        }
+    }
+}
+
+/// The name of a namespace: an RFC 1123 label, so that it can stand in a path as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Namespace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if (1..=63).contains(&text.len())
+            && text.bytes().all(label)
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+        {
+            Ok(Self(text))
+        } else {
+            Err(D::Error::custom(format!("{text:?} is no namespace")))
+        }
+    }
+}
+
+/// An id is part of names that are separated by `/`.
+pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let id = Option::<String>::deserialize(deserializer)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    match &id {
+        Some(text) if text.is_empty() || text.len() > 253 || !text.bytes().all(plain) => {
+            Err(D::Error::custom(format!(
+                "the id {text:?} is not 1 to 253 letters, digits and any of - . _ :"
+            )))
+        }
+        _ => Ok(id),
+    }
+}
+
+/// A duration that is longer than nothing.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let Some(duration) = parse_duration(&text) else {
+        return Err(D::Error::custom(format!("{text:?} is no duration such as 30s, 5m or 2h")));
+    };
+    if duration.is_zero() {
+        return Err(D::Error::custom("a duration is needed that is longer than nothing"));
+    }
+    Ok(duration)
+}
+
+/// A duration that a watch may last: shorter ones would ask too often.
+pub(super) fn watch_timeout<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let timeout = duration(deserializer)?;
+    if timeout < SHORTEST_WATCH || timeout > Duration::from_secs(86_400) {
+        return Err(D::Error::custom("watch_timeout is at least 40s and at most 1d"));
+    }
+    Ok(timeout)
+}
+
+/// Numbers with units, such as `90s`, `1h30m`, `250ms` or `7d`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, tail) = rest.split_at(digits);
+        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        let number: u64 = number.parse().ok()?;
+        let seconds = |per: u64| number.checked_mul(per).map(Duration::from_secs);
+        let part = match unit.trim() {
+            "ms" => Some(Duration::from_millis(number)),
+            "s" => seconds(1),
+            "m" => seconds(60),
+            "h" => seconds(3_600),
+            "d" => seconds(86_400),
+            _ => None,
+        }?;
+        total = total.checked_add(part)?;
+        rest = tail;
+    }
+    (!text.trim().is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_numbers_with_units() {
+        assert_eq!(parse_duration("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5_400)));
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
+        for text in ["", "5", "s", "5 parsecs", "-1s", "99999999999999999999s", "1.5h"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+}

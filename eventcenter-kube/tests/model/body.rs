@@ -1,0 +1,43 @@
+//! Bodies that arrive in pieces.
+
+use std::io;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, stream};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::sync::mpsc;
+
+pub type Pieces = BoxStream<'static, io::Result<Frame<Bytes>>>;
+pub type Body = StreamBody<Pieces>;
+
+/// The bytes in pieces of some size; cut off after `limit` bytes if there is one.
+pub fn whole(text: &str, limit: Option<usize>) -> Body {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    let kept = bytes.slice(..limit.unwrap_or(bytes.len()).min(bytes.len()));
+    let mut pieces: Vec<_> =
+        kept.chunks(997).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+    if limit.is_some() {
+        pieces.push(Err(cut()));
+    }
+    StreamBody::new(stream::iter(pieces).boxed())
+}
+
+/// What another task sends.
+pub fn sent(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Body {
+    let pieces = stream::unfold(receiver, |mut receiver| async move {
+        let piece = receiver.recv().await?;
+        Some((piece.map(Frame::data), receiver))
+    });
+    StreamBody::new(pieces.boxed())
+}
+
+/// Nothing, for ever.
+pub fn silent() -> Body {
+    StreamBody::new(stream::pending().boxed())
+}
+
+pub fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer")
+}
