@@ -101,6 +101,16 @@ impl Plan {
         self
     }
 
+    /// Where its parts report.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Where its parts count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Opens the spool and recovers what is there. Nothing runs yet.
     ///
     /// # Errors

@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod eventer;
 pub mod http;
 pub mod load_average;
+pub mod logging;

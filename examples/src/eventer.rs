@@ -1,0 +1,253 @@
+//! The program `eventer`, without its command line: from a checked configuration to an orderly end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventcenter_core::{
+    Attach, Cluster, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped,
+    Summary, SystemClock, layer,
+};
+use eventcenter_kube::{ApiServer, ClusterConfig, EventWatch, Surroundings, source_name};
+use rand::Rng;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::http::HealthServer;
+
+/// The longest pause between two tries to reach an API server.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why the program did not start, or did not end well.
+#[derive(Debug)]
+pub enum Failure {
+    /// The configuration cannot be honoured.
+    Config(Error),
+    /// An API server cannot be reached, and was not to be waited for.
+    Unreachable(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Config(error) | Self::Unreachable(error) | Self::Other(error)) = self;
+        write!(f, "{error}")?;
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Config => Self::Config(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+///
+/// # Errors
+///
+/// Before anything is delivered: when the configuration cannot be honoured. At the end: when a part died.
+pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| failed("cannot start the runtime", error))?;
+    runtime.block_on(Program::start(config, no_wait))
+}
+
+fn failed(message: &str, error: std::io::Error) -> Error {
+    Error::new("eventer", ErrorKind::Storage, message).with_source(error)
+}
+
+/// What the tasks of the program share.
+struct Program {
+    servers: Vec<(ClusterConfig, ApiServer)>,
+    attach: Attach,
+    health: Health,
+    metrics: Metrics,
+}
+
+impl Program {
+    async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
+        let mut servers = Vec::new();
+        for cluster in config.clusters {
+            let server = ApiServer::connect(&cluster).await?;
+            servers.push((cluster, server));
+        }
+        let (health, metrics) = (Health::new(), Metrics::new());
+        let mut sinks = Vec::new();
+        for sink in config.sinks {
+            let layers = sink.layers().clone();
+            sinks.push(layer::stack(sink.build()?, &layers));
+        }
+        let pipeline = Plan::new(&config.state_dir, sinks)?
+            .with_router(config.router)
+            .with_spool(config.spool.into())
+            .with_health(health.clone())
+            .with_metrics(metrics.clone())
+            .open()?;
+        let http = HealthServer::bind(config.http.listen, health.clone(), metrics.clone())
+            .await
+            .map_err(|error| {
+                Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
+                    .with("http.listen", config.http.listen)
+            })?;
+        let program = Self { servers, attach: pipeline.attach(), health, metrics };
+        program.introduce(&pipeline, &config.state_dir.display().to_string());
+        program.run(pipeline, http, config.grace.get(), no_wait).await
+    }
+
+    /// Three lines: what it watches, where it sends, where it keeps state.
+    fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
+        let servers: Vec<_> = self.servers.iter().map(|(_, server)| server.to_string()).collect();
+        let sinks: Vec<_> = pipeline.sinks().iter().map(|sink| sink.name()).collect();
+        let backlog: u64 = (0..sinks.len()).map(|place| pipeline.backlog(place)).max().unwrap_or(0);
+        info!(clusters = servers.join(", "), "watching");
+        info!(sinks = sinks.join(", "), "sending");
+        info!(state_dir, backlog, "keeping state");
+    }
+
+    async fn run(
+        self,
+        pipeline: Pipeline,
+        http: HealthServer,
+        grace: Duration,
+        no_wait: bool,
+    ) -> Result<(), Failure> {
+        let stop = Stop::new();
+        let served = http.serve(stop.listen());
+        let connected = self.connect_all(stop.listen(), no_wait);
+        let (summary, connected, served, ()) = tokio::join!(
+            async {
+                let summary = pipeline.run(&stop).await;
+                stop.abort();
+                summary
+            },
+            async {
+                let connected = connected.await;
+                if connected.is_err() {
+                    stop.begin();
+                }
+                connected
+            },
+            served,
+            signals(&stop, grace),
+        );
+        if let Err(error) = served {
+            error!(%error, "the health server failed");
+        }
+        connected?;
+        report(&summary?);
+        Ok(())
+    }
+
+    /// Connects to every cluster and attaches its watches; returns when that is done.
+    async fn connect_all(&self, stopped: Stopped, no_wait: bool) -> Result<(), Failure> {
+        let clusters = self.servers.iter().map(|(config, server)| {
+            self.connect(config, server, stopped.clone(), no_wait)
+        });
+        futures::future::try_join_all(clusters).await.map(|_| ())
+    }
+
+    /// Learns which cluster it is, however long that takes, and attaches its watches.
+    async fn connect(
+        &self,
+        config: &ClusterConfig,
+        server: &ApiServer,
+        mut stopped: Stopped,
+        no_wait: bool,
+    ) -> Result<(), Failure> {
+        let part = self.health.gate(&format!("cluster {server}"), None);
+        let mut pause = Duration::from_millis(500);
+        loop {
+            let identified = tokio::select! {
+                biased;
+                () = stopped.stopping() => return Ok(()),
+                identified = server.identify(config) => identified,
+            };
+            match identified {
+                Ok(cluster) => {
+                    part.ready();
+                    self.attach(config, server, cluster);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Config => return Err(error.into()),
+                Err(error) if no_wait => return Err(Failure::Unreachable(error)),
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    let cause = cause.unwrap_or_default();
+                    warn!(%error, cause, "the API server cannot be reached, will try again");
+                    part.troubled(error.to_string());
+                }
+            }
+            let jittered = rand::rng().random_range(pause / 2..=pause);
+            tokio::select! {
+                biased;
+                () = stopped.stopping() => return Ok(()),
+                () = tokio::time::sleep(jittered) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
+    }
+
+    fn attach(&self, config: &ClusterConfig, server: &ApiServer, cluster: Cluster) {
+        info!(cluster = cluster.name, id = cluster.id, "connected");
+        let cluster = Arc::new(cluster);
+        for namespace in config.scopes() {
+            let resume = self.attach.position(&source_name(&cluster, namespace));
+            let around = Surroundings {
+                server: server.clone(),
+                cluster: Arc::clone(&cluster),
+                clock: Arc::new(SystemClock),
+                health: self.health.clone(),
+                metrics: self.metrics.clone(),
+            };
+            let watch = EventWatch::new(config, namespace, resume, around);
+            self.attach.source(Box::new(watch), Arc::clone(&cluster));
+        }
+    }
+}
+
+/// Asks for the end at SIGTERM or Ctrl-C, and for its haste after the grace period or at a second signal. Returns
+/// when the pipeline has ended.
+async fn signals(stop: &Stop, grace: Duration) {
+    let (mut ended, mut stopping) = (stop.listen(), stop.listen());
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        warn!("signals cannot be listened to");
+        return ended.aborted().await;
+    };
+    tokio::select! {
+        () = stopping.stopping() => {}
+        _ = terminate.recv() => info!("SIGTERM: finishing what is in hand"),
+        _ = interrupt.recv() => info!("interrupted: finishing what is in hand"),
+    }
+    stop.begin();
+    tokio::select! {
+        () = ended.aborted() => {}
+        () = tokio::time::sleep(grace) => warn!(?grace, "the grace period is over"),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stop.abort();
+}
+
+fn report(summary: &Summary) {
+    if summary.left.is_empty() {
+        info!("everything was delivered");
+    }
+    for (sink, records) in &summary.left {
+        info!(sink, records, "the rest stays in the spool");
+    }
+}
