@@ -59,7 +59,9 @@ pub(super) fn signing_key() -> Result<String> {
     // SEQUENCE { INTEGER 1, OCTET STRING scalar, [0] { OBJECT IDENTIFIER prime256v1 } }
     let mut der = vec![0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
     der.extend_from_slice(&scalar);
-    der.extend_from_slice(&[0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]);
+    der.extend_from_slice(&[
+        0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+    ]);
     let mut pem = String::from("-----BEGIN EC PRIVATE KEY-----\n");
     let encoded = base64(&der);
     for line in encoded.as_bytes().chunks(64) {
@@ -78,9 +80,8 @@ pub(super) fn kubeconfig(port: u16, authority: &[u8], tokens: &[String; 3]) -> R
     });
     let people = || USERS.iter().zip(tokens);
     let users = people().map(|(name, token)| json!({"name": name, "user": {"token": token}}));
-    let contexts = people().map(
-        |(name, _)| json!({"name": name, "context": {"cluster": "testbed", "user": name}}),
-    );
+    let contexts = people()
+        .map(|(name, _)| json!({"name": name, "context": {"cluster": "testbed", "user": name}}));
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -150,7 +151,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(*three.get(at).unwrap_or(&0)));
+        let bits =
+            (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(*three.get(at).unwrap_or(&0)));
         for place in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
             text.push(if place <= three.len() { char::from(letter) } else { '=' });
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn the_authority_is_the_last_certificate_of_the_chain() {
-        let one = |name| format!("-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n");
+        let one =
+            |name| format!("-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n");
         let chain = one("leaf") + &one("authority");
         assert_eq!(authority(&chain), Some(one("authority").as_str()));
         assert_eq!(authority(&one("leaf")), None);

@@ -99,7 +99,8 @@ impl Instance {
         loop {
             tries -= 1;
             match Self::try_start(binaries, options) {
-                Err(error) if tries > 0 && format!("{error:#}").contains("address already in use") => {}
+                Err(error)
+                    if tries > 0 && format!("{error:#}").contains("address already in use") => {}
                 result => return result,
             }
         }

@@ -119,7 +119,10 @@ pub fn wait_for<T>(
         if Instant::now() >= deadline {
             bail!("waited {} s for {what}", limit.as_secs());
         }
-        #[expect(clippy::disallowed_methods, reason = "blocking code; the deadline bounds the wait")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "blocking code; the deadline bounds the wait"
+        )]
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -183,10 +186,8 @@ mod tests {
     #[test]
     fn who_ignores_sigterm_is_killed() -> Result<()> {
         let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
-        let mut child = Command::new("sh")
-            .args(["-c", script])
-            .stdout(std::process::Stdio::piped())
-            .spawn()?;
+        let mut child =
+            Command::new("sh").args(["-c", script]).stdout(std::process::Stdio::piped()).spawn()?;
         let mut ready = [0; 5];
         let mut stdout = child.stdout.take().context("stdout")?;
         std::io::Read::read_exact(&mut stdout, &mut ready)?;
