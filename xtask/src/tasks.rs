@@ -1,0 +1,64 @@
+//! What `bench`, `soak` and `fuzz` run: one table each, to be changed freely.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+/// One cargo command.
+pub(crate) struct Task {
+    /// The arguments of cargo.
+    cargo: &'static [&'static str],
+    env: &'static [(&'static str, &'static str)],
+}
+
+/// Every `[[bench]]` target; the whole-system ones are targets of the package `eventcenter-tests`.
+pub(crate) const BENCH: &[Task] =
+    &[Task { cargo: &["bench", "--workspace", "--benches"], env: &[] }];
+
+/// Hours of events with faults, in release mode.
+pub(crate) const SOAK: &[Task] = &[Task {
+    cargo: &[
+        "test",
+        "--release",
+        "-p",
+        "eventcenter-tests",
+        "--features",
+        "soak",
+        "--",
+        "--nocapture",
+        "soak",
+    ],
+    env: &[],
+}];
+
+/// The property tests, 20,000 cases each instead of a few hundred.
+pub(crate) const FUZZ: &[Task] = &[Task {
+    cargo: &["test", "--release", "-p", "eventcenter-core", "--all-features"],
+    env: &[("PROPTEST_CASES", "20000")],
+}];
+
+#[derive(Args)]
+pub(crate) struct Extra {
+    /// More arguments for cargo
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs all tasks of a table, also after one has failed.
+pub(crate) fn run(root: &Path, tasks: &[Task], extra: &Extra) -> Result<bool> {
+    let mut good = true;
+    for task in tasks {
+        println!("cargo {}", task.cargo.join(" "));
+        let status = Command::new("cargo")
+            .current_dir(root)
+            .args(task.cargo)
+            .args(&extra.arguments)
+            .envs(task.env.iter().copied())
+            .status()
+            .context("cannot run cargo")?;
+        good &= status.success();
+    }
+    Ok(good)
+}
