@@ -11,8 +11,8 @@
 //!     timeout: 15s
 //! ```
 //!
-//! Success is any 2xx, whatever the body says; everything else is as in [`http`](crate::http). One thing is added: 400
-//! and 422 for several events ask to split the batch, so that one bad event is found and set aside alone.
+//! Success is any 2xx, whatever the body says; everything else is as in [`http`](crate::http). A batch that is refused
+//! is halved by the worker until a bad event stands alone.
 //!
 //! Each request has an `Idempotency-Key`: the event's occurrence key (`uid-resourceVersion`), or for a batch the
 //! SHA-256 of its events' keys, one a line. A request that is repeated has the same key; after a split there are new
@@ -27,9 +27,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eventcenter_core::{
-    Action, Batch, Error, ErrorKind, Limits, Receipt, Result, Secret, Sink, layer,
-};
+use eventcenter_core::{Batch, Error, ErrorKind, Limits, Receipt, Result, Secret, Sink, layer};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
@@ -260,9 +258,6 @@ impl Sink for Webhook {
         let answer = self.http.send(request).await?;
         match answer.status.as_u16() {
             200..=299 => Ok(Receipt::all()),
-            400 | 422 if batch.len() > 1 => {
-                Err(self.http.error(&answer).with_action(Action::Split))
-            }
             _ => Err(self.http.error(&answer)),
         }
     }
