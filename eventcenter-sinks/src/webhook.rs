@@ -24,17 +24,17 @@
 //! included, in the query.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use eventcenter_core::{Batch, Error, ErrorKind, Limits, Receipt, Result, Secret, Sink, layer};
+use eventcenter_core::{
+    Batch, ByteSize, Error, ErrorKind, HumanDuration, Limits, Receipt, Result, Secret, Sink,
+};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::http::{Http, TlsConfig};
-use crate::size;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -58,14 +58,14 @@ pub struct WebhookConfig {
     #[serde(default)]
     pub max_events: Option<usize>,
     /// Bytes of documents in a request, unless one event is larger. Default 1 MiB.
-    #[serde(default = "one_mib", deserialize_with = "size::bytes")]
-    pub max_bytes: u64,
+    #[serde(default = "one_mib")]
+    pub max_bytes: ByteSize,
     /// What an event looks like. Default the envelope.
     #[serde(default)]
     pub body: Body,
     /// For one request, from connecting to the end of the answer. Default 15 s.
-    #[serde(default = "fifteen_seconds", deserialize_with = "layer::duration")]
-    pub timeout: Duration,
+    #[serde(default = "fifteen_seconds")]
+    pub timeout: HumanDuration,
     /// Whether the receiver recognises repeats. Default false.
     #[serde(default)]
     pub idempotent: bool,
@@ -129,12 +129,12 @@ impl WebhookConfig {
     }
 }
 
-fn one_mib() -> u64 {
-    1 << 20
+fn one_mib() -> ByteSize {
+    ByteSize::new(1 << 20)
 }
 
-fn fifteen_seconds() -> Duration {
-    Duration::from_secs(15)
+fn fifteen_seconds() -> HumanDuration {
+    HumanDuration::from_secs(15)
 }
 
 /// Sends events to an HTTP endpoint. See the [module](self).
@@ -182,9 +182,9 @@ impl Webhook {
             body: config.body,
             limits: Limits::new()
                 .with_max_events(max_events)
-                .with_max_bytes(usize::try_from(config.max_bytes).unwrap_or(usize::MAX))
+                .with_max_bytes(usize::try_from(config.max_bytes.bytes()).unwrap_or(usize::MAX))
                 .with_idempotent(config.idempotent),
-            http: Http::new(&name, &config.tls, config.timeout)?,
+            http: Http::new(&name, &config.tls, config.timeout.get())?,
             name,
         };
         // Read now what will be read again, so that what cannot be used stops the start.

@@ -132,7 +132,7 @@ async fn a_connection_that_takes_too_long_sent_nothing_and_is_not_ambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut config = WebhookConfig::new(format!("https://{address}/in"));
-    config.timeout = Duration::from_millis(400);
+    config.timeout = Duration::from_millis(400).into();
     let error = deliver(config).await.unwrap_err();
     assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
 }
@@ -148,7 +148,7 @@ async fn silence_ends_at_the_timeout_and_is_ambiguous() {
     let upstream = Upstream::start().await;
     upstream.answer(Answer::hang());
     let mut config = WebhookConfig::new(upstream.url());
-    config.timeout = Duration::from_millis(200);
+    config.timeout = Duration::from_millis(200).into();
     let error = deliver(config).await.unwrap_err();
     assert_eq!(meaning(&error), (ErrorKind::Timeout, Action::Retry, true));
 }
