@@ -22,18 +22,18 @@ use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
+use eventcenter_core::config::present;
 use eventcenter_core::{
-    Batch, Clock, Error, ErrorKind, Limits, Receipt, Result, Sink, SystemClock, layer,
+    Batch, ByteSize, Clock, Error, ErrorKind, HumanDuration, Limits, Receipt, Result, Sink,
+    SystemClock,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use tracing::warn;
 
 use crate::own_thread::OwnThread;
-use crate::size;
 
 /// A longer line without an end is not ours: refuse the file rather than cut it. etcd takes 1.5 MiB at most.
 const LONGEST_TAIL: u64 = 16 << 20;
@@ -59,11 +59,10 @@ pub struct FileConfig {
 #[non_exhaustive]
 pub struct RotateConfig {
     /// Bytes that a file has at most, unless a single batch is larger. Default 100 MiB.
-    #[serde(deserialize_with = "size::bytes")]
-    pub size: u64,
+    pub size: ByteSize,
     /// How old a file gets, looked at when a batch arrives. Default: as old as it takes.
-    #[serde(deserialize_with = "age")]
-    pub age: Option<Duration>,
+    #[serde(deserialize_with = "present")]
+    pub age: Option<HumanDuration>,
     /// How many old files stay beside the newest. Default 5.
     pub keep: u32,
 }
@@ -77,16 +76,12 @@ impl FileConfig {
 
 impl Default for RotateConfig {
     fn default() -> Self {
-        Self { size: 100 << 20, age: None, keep: 5 }
+        Self { size: ByteSize::new(100 << 20), age: None, keep: 5 }
     }
 }
 
 fn yes() -> bool {
     true
-}
-
-fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    layer::duration(deserializer).map(Some)
 }
 
 /// Writes events to files. See the [module](self).
@@ -217,8 +212,9 @@ impl Files {
         let now = self.clock.now();
         let RotateConfig { size, age, .. } = self.config.rotate;
         let newest = self.newest()?;
-        let grown = newest.len.saturating_add(more) > size;
-        let old = age.is_some_and(|age| now.duration_since(newest.begun).unsigned_abs() >= age);
+        let grown = newest.len.saturating_add(more) > size.bytes();
+        let old =
+            age.is_some_and(|age| now.duration_since(newest.begun).unsigned_abs() >= age.get());
         Ok(newest.len > 0 && (grown || old))
     }
 

@@ -24,6 +24,7 @@
 //! of the environment (`HTTPS_PROXY`, `NO_PROXY`).
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -33,6 +34,9 @@ use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, 
 use serde::Deserialize;
 
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// Part of the timeout: who does not even connect by then was sent nothing, and that can be said.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// How much of an answer is read, in bytes, and how long that may take: it is only quoted.
 const QUOTE: usize = 1024;
@@ -62,10 +66,16 @@ pub fn install_crypto_provider() {
 }
 
 /// The client of one sink.
-#[derive(Debug, Clone)]
 pub(crate) struct Http {
     name: String,
     client: Client,
+}
+
+impl fmt::Debug for Http {
+    /// Without the client, which knows the credentials of proxies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
+    }
 }
 
 /// What came back.
@@ -84,6 +94,7 @@ impl Http {
         let client = Client::builder()
             .user_agent(concat!("eventcenter/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIME.min(timeout / 2))
             .timeout(timeout)
             .tls_danger_accept_invalid_certs(tls.insecure_skip_verify);
         let unusable = |key: &str, error: reqwest::Error| {

@@ -28,8 +28,6 @@ pub mod http;
 #[cfg(any(feature = "file", feature = "stdout"))]
 mod own_thread;
 pub mod registry;
-#[cfg(any(feature = "file", feature = "webhook"))]
-mod size;
 #[cfg(feature = "stdout")]
 pub mod stdout;
 #[cfg(feature = "webhook")]

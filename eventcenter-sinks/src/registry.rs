@@ -30,14 +30,18 @@ macro_rules! sinks {
             &[$(#[cfg(feature = $kind)] $kind,)*]
         }
 
-        /// Those of any build.
-        const ALL: &[&str] = &[$($kind,)*];
+        /// What may stand in the mapping, in any build.
+        const KEYS: &[&str] = &["name", "layers", $($kind,)*];
 
         #[derive(Debug)]
         enum Kind {
             $(#[cfg(feature = $kind)] $Sink(Box<$Config>),)*
         }
 
+        #[cfg_attr(
+            not(any($(feature = $kind),*)),
+            expect(unused_variables, reason = "a build without any sink")
+        )]
         impl Kind {
             fn read<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
                 match kind {
@@ -49,9 +53,7 @@ macro_rules! sinks {
                             "this build has no sink `", $kind, "`; build with --features ", $kind
                         ))),
                     )*
-                    _ => Err(A::Error::custom(format!(
-                        "unknown key `{kind}`: a sink has name, layers and one of {}", ALL.join(", ")
-                    ))),
+                    _ => Err(A::Error::unknown_field(kind, KEYS)),
                 }
             }
 
@@ -109,31 +111,26 @@ impl<'de> Deserialize<'de> for SinkConfig {
             type Value = SinkConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a sink: a mapping of name and one of {}", ALL.join(", "))
+                write!(f, "a sink: a mapping of name and one of {}", kinds().join(", "))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SinkConfig, A::Error> {
-                let (mut name, mut layers, mut kind) = (None, None, None);
+                let (mut name, mut layers, mut kind) = (None, None, None::<(String, Kind)>);
                 while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "name" if name.is_none() => name = Some(map.next_value::<String>()?),
-                        "layers" if layers.is_none() => layers = Some(map.next_value()?),
-                        "name" | "layers" => {
-                            return Err(A::Error::custom(format!("`{key}` is there twice")));
-                        }
-                        _ => {
-                            let read = Kind::read(&key, &mut map)?;
-                            if let Some((first, _)) = kind.replace((key.clone(), read)) {
-                                let message = format!("a sink is `{first}` or `{key}`, not both");
-                                return Err(A::Error::custom(message));
-                            }
+                    match (key.as_str(), &kind) {
+                        ("name", _) => name = Some(map.next_value::<String>()?),
+                        ("layers", _) => layers = Some(map.next_value()?),
+                        (_, None) => kind = Some((key.clone(), Kind::read(&key, &mut map)?)),
+                        (_, Some((first, _))) => {
+                            let message = format!("a sink is `{first}` or `{key}`, not both");
+                            return Err(A::Error::custom(message));
                         }
                     }
                 }
                 let name = name.filter(|name| !name.is_empty());
-                let name = name.ok_or_else(|| A::Error::custom("a sink has no `name`"))?;
+                let name = name.ok_or_else(|| A::Error::missing_field("name"))?;
                 let (_, kind) = kind.ok_or_else(|| {
-                    A::Error::custom(format!("sink `{name}` is none of {}", ALL.join(", ")))
+                    A::Error::custom(format!("sink `{name}` is none of {}", kinds().join(", ")))
                 })?;
                 Ok(SinkConfig { name, kind, layers: layers.unwrap_or_default() })
             }
@@ -161,17 +158,16 @@ mod tests {
     #[cfg(all(feature = "file", feature = "stdout", feature = "webhook"))]
     fn what_cannot_be_meant_is_refused() {
         for (json, says) in [
-            (r#"{"stdout":{}}"#, "a sink has no `name`"),
-            (r#"{"name":"","stdout":{}}"#, "a sink has no `name`"),
+            (r#"{"stdout":{}}"#, "missing field `name`"),
+            (r#"{"name":"","stdout":{}}"#, "missing field `name`"),
             (r#"{"name":"x"}"#, "sink `x` is none of file, stdout, webhook"),
             (r#"{"name":"x","stdout":{},"file":{"path":"/x"}}"#, "`stdout` or `file`, not both"),
-            (r#"{"name":"x","stdot":{}}"#, "unknown key `stdot`"),
+            (r#"{"name":"x","stdot":{}}"#, "unknown field `stdot`"),
             (r#"{"name":"x","stdout":{"colour":true}}"#, "unknown field `colour`"),
             (
                 r#"{"name":"x","webhook":{"url":"http://x","method":"GET"}}"#,
                 "unknown variant `GET`",
             ),
-            (r#"{"name":"x","name":"y","stdout":{}}"#, "`name` is there twice"),
             (r#"{"name":"x","stdout":{},"layers":{"retries":1}}"#, "unknown field `retries`"),
         ] {
             let error = serde_json::from_str::<SinkConfig>(json).unwrap_err().to_string();

@@ -143,8 +143,10 @@ fn text(event: &Event, colour: bool) -> String {
     push_visible(&mut line, &parts.collect::<Vec<_>>().join("/"));
     line.push(' ');
     push_visible(&mut line, event.reason());
-    line.push_str(": ");
-    push_visible(&mut line, event.message());
+    if !event.message().is_empty() {
+        line.push_str(": ");
+        push_visible(&mut line, event.message());
+    }
     if event.count() > 1 {
         // Writing to a String cannot fail.
         write!(line, " (x{})", event.count()).ok();
@@ -153,8 +155,11 @@ fn text(event: &Event, colour: bool) -> String {
 }
 
 /// Appends `text` with everything escaped that is a control character (C0, DEL, C1), breaks a line, or changes the
-/// direction of the text after it.
+/// direction of the text after it; `-` for an empty one.
 fn push_visible(line: &mut String, text: &str) {
+    if text.is_empty() {
+        line.push('-');
+    }
     for c in text.chars() {
         let steers = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || steers {

@@ -11,8 +11,8 @@
 //!     timeout: 15s
 //! ```
 //!
-//! Success is any 2xx, whatever the body says; everything else is as in [`http`](crate::http). One thing is added: 400
-//! and 422 for several events ask to split the batch, so that one bad event is found and set aside alone.
+//! Success is any 2xx, whatever the body says; everything else is as in [`http`](crate::http). A batch that is refused
+//! is halved by the worker until a bad event stands alone.
 //!
 //! Each request has an `Idempotency-Key`: the event's occurrence key (`uid-resourceVersion`), or for a batch the
 //! SHA-256 of its events' keys, one a line. A request that is repeated has the same key; after a split there are new
@@ -24,11 +24,10 @@
 //! included, in the query.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use eventcenter_core::{
-    Action, Batch, Error, ErrorKind, Limits, Receipt, Result, Secret, Sink, layer,
+    Batch, ByteSize, Error, ErrorKind, HumanDuration, Limits, Receipt, Result, Secret, Sink,
 };
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
@@ -36,7 +35,6 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::http::{Http, TlsConfig};
-use crate::size;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -60,14 +58,14 @@ pub struct WebhookConfig {
     #[serde(default)]
     pub max_events: Option<usize>,
     /// Bytes of documents in a request, unless one event is larger. Default 1 MiB.
-    #[serde(default = "one_mib", deserialize_with = "size::bytes")]
-    pub max_bytes: u64,
+    #[serde(default = "one_mib")]
+    pub max_bytes: ByteSize,
     /// What an event looks like. Default the envelope.
     #[serde(default)]
     pub body: Body,
     /// For one request, from connecting to the end of the answer. Default 15 s.
-    #[serde(default = "fifteen_seconds", deserialize_with = "layer::duration")]
-    pub timeout: Duration,
+    #[serde(default = "fifteen_seconds")]
+    pub timeout: HumanDuration,
     /// Whether the receiver recognises repeats. Default false.
     #[serde(default)]
     pub idempotent: bool,
@@ -131,12 +129,12 @@ impl WebhookConfig {
     }
 }
 
-fn one_mib() -> u64 {
-    1 << 20
+fn one_mib() -> ByteSize {
+    ByteSize::new(1 << 20)
 }
 
-fn fifteen_seconds() -> Duration {
-    Duration::from_secs(15)
+fn fifteen_seconds() -> HumanDuration {
+    HumanDuration::from_secs(15)
 }
 
 /// Sends events to an HTTP endpoint. See the [module](self).
@@ -184,9 +182,9 @@ impl Webhook {
             body: config.body,
             limits: Limits::new()
                 .with_max_events(max_events)
-                .with_max_bytes(usize::try_from(config.max_bytes).unwrap_or(usize::MAX))
+                .with_max_bytes(usize::try_from(config.max_bytes.bytes()).unwrap_or(usize::MAX))
                 .with_idempotent(config.idempotent),
-            http: Http::new(&name, &config.tls, config.timeout)?,
+            http: Http::new(&name, &config.tls, config.timeout.get())?,
             name,
         };
         // Read now what will be read again, so that what cannot be used stops the start.
@@ -260,9 +258,6 @@ impl Sink for Webhook {
         let answer = self.http.send(request).await?;
         match answer.status.as_u16() {
             200..=299 => Ok(Receipt::all()),
-            400 | 422 if batch.len() > 1 => {
-                Err(self.http.error(&answer).with_action(Action::Split))
-            }
             _ => Err(self.http.error(&answer)),
         }
     }

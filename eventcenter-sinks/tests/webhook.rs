@@ -127,6 +127,17 @@ async fn a_name_that_does_not_resolve_is_not_ambiguous() {
 }
 
 #[tokio::test]
+async fn a_connection_that_takes_too_long_sent_nothing_and_is_not_ambiguous() {
+    // It takes connections, and never says a word of TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = WebhookConfig::new(format!("https://{address}/in"));
+    config.timeout = Duration::from_millis(400).into();
+    let error = deliver(config).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
+}
+
+#[tokio::test]
 async fn a_reset_before_the_answer_is_ambiguous() {
     let error = told(Answer::reset()).await.unwrap_err();
     assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, true));
@@ -137,7 +148,7 @@ async fn silence_ends_at_the_timeout_and_is_ambiguous() {
     let upstream = Upstream::start().await;
     upstream.answer(Answer::hang());
     let mut config = WebhookConfig::new(upstream.url());
-    config.timeout = Duration::from_millis(200);
+    config.timeout = Duration::from_millis(200).into();
     let error = deliver(config).await.unwrap_err();
     assert_eq!(meaning(&error), (ErrorKind::Timeout, Action::Retry, true));
 }
@@ -160,24 +171,6 @@ async fn a_refusal_quotes_one_line_of_one_kilobyte() {
     let text = error.to_string();
     assert!(text.contains(r"body=no\n\u{1b}[31mno\n"), "{text}");
     assert!(text.len() < 4 << 10 && !text.contains('\n'), "{text}");
-}
-
-#[tokio::test]
-async fn one_bad_event_asks_to_split_and_a_bad_media_type_does_not() {
-    let upstream = Upstream::start().await;
-    let mut config = WebhookConfig::new(upstream.url());
-    config.batch = Batching::Ndjson;
-    let hook = hook(config);
-    let batch = Batch::new(events::many(2)).unwrap();
-    for (status, action) in [
-        (400, Action::Split),
-        (422, Action::Split),
-        (413, Action::Split),
-        (415, Action::DeadLetter),
-    ] {
-        upstream.answer(Answer::status(status));
-        assert_eq!(hook.deliver(&batch).await.unwrap_err().action(), action, "{status}");
-    }
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Receipt};
+use crate::config::HumanDuration;
 use crate::error::{Action, Error, Result};
-use crate::layer::duration;
 use crate::sink::{Layer, Limits, Sink};
 
 /// How often an ambiguous error is followed by another attempt, if repeats are not recognised.
@@ -38,23 +38,20 @@ pub struct RetryConfig {
     /// At most so many attempts, the first included. Default 5.
     pub attempts: NonZeroU32,
     /// The longest wait after the first attempt; it doubles with each one. Default 200 ms.
-    #[serde(deserialize_with = "duration")]
-    pub base: Duration,
+    pub base: HumanDuration,
     /// The longest wait at all. Default 10 s.
-    #[serde(deserialize_with = "duration")]
-    pub cap: Duration,
+    pub cap: HumanDuration,
     /// No attempt begins later than this after the first one. Default 30 s.
-    #[serde(deserialize_with = "duration")]
-    pub budget: Duration,
+    pub budget: HumanDuration,
 }
 
 impl Default for RetryConfig {
     fn default() -> Self {
         Self {
             attempts: const { NonZeroU32::new(5).expect("5 is not 0") },
-            base: Duration::from_millis(200),
-            cap: Duration::from_secs(10),
-            budget: Duration::from_secs(30),
+            base: Duration::from_millis(200).into(),
+            cap: HumanDuration::from_secs(10),
+            budget: HumanDuration::from_secs(30),
         }
     }
 }
@@ -144,13 +141,13 @@ impl<'a> Budget<'a> {
             self.ambiguous_retries = self.ambiguous_retries.checked_sub(1)?;
         }
         let fits = self.attempts < self.config.attempts.get()
-            && self.begun.elapsed().saturating_add(wait) <= self.config.budget;
+            && self.begun.elapsed().saturating_add(wait) <= self.config.budget.get();
         fits.then_some(wait)
     }
 
     fn longest_wait(&self) -> Duration {
         let doublings = 1_u32.checked_shl(self.attempts - 1).unwrap_or(u32::MAX);
-        self.config.base.saturating_mul(doublings).min(self.config.cap)
+        self.config.base.get().saturating_mul(doublings).min(self.config.cap.get())
     }
 }
 
@@ -231,11 +228,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_budget_is_never_slept_past() {
-        let config = RetryConfig {
-            attempts: NonZeroU32::MAX,
-            budget: Duration::from_secs(30),
-            ..RetryConfig::default()
-        };
+        let config = RetryConfig { attempts: NonZeroU32::MAX, ..RetryConfig::default() };
         let flaky = FlakySink::new((0..100_000).map(|_| Err(down())));
         let (outcome, _, took) = deliver(config, flaky).await;
         outcome.unwrap_err();
@@ -270,6 +263,6 @@ mod tests {
         assert_eq!(waits.len(), 200);
         assert!(waits.iter().any(|wait| *wait < Duration::from_millis(20)));
         assert!(waits.iter().any(|wait| *wait > Duration::from_millis(180)));
-        assert!(waits.iter().all(|wait| *wait <= config.base));
+        assert!(waits.iter().all(|wait| *wait <= config.base.get()));
     }
 }

@@ -92,8 +92,8 @@ pub async fn refusal_is_final(rig: &dyn Rig) -> Case {
     same(&rig.accepted(), &[next.occurrence_key()])
 }
 
-/// One event that the receiver will never take is set aside alone: whether the receipt names it, or the error asks
-/// to split the batch until it stands alone.
+/// One event that the receiver will never take is set aside alone: whether the receipt names it, or the batch is
+/// refused whole, without a trace of it, and then halved until the bad event stands alone.
 pub async fn one_bad_event_does_not_spoil_the_batch(rig: &dyn Rig) -> Case {
     let events = events::many(7);
     let bad = events[4].occurrence_key();
@@ -188,7 +188,8 @@ pub async fn secrets_never_appear_in_debug_display_or_errors(rig: &dyn Rig) -> C
     Ok(())
 }
 
-/// Does what the worker does: keeps what was confirmed, splits, sets aside. Gives the keys that were set aside.
+/// Does what the worker does: keeps what was confirmed, halves what was refused, sets aside what is refused alone.
+/// Gives the keys of those.
 async fn settle(sink: &dyn Sink, batch: Batch) -> Result<Vec<String>, String> {
     let mut dead = Vec::new();
     let mut open = vec![batch];
@@ -203,10 +204,10 @@ async fn settle(sink: &dyn Sink, batch: Batch) -> Result<Vec<String>, String> {
                 }
             }
             Err(error) => match (error.action(), batch.halves()) {
-                (Action::Split, Some((left, right))) => open.extend([right, left]),
-                (Action::Split, None) | (Action::DeadLetter, _) => {
-                    dead.extend(keys(batch.events()));
+                (Action::Split | Action::DeadLetter, Some((left, right))) => {
+                    open.extend([right, left]);
                 }
+                (Action::Split | Action::DeadLetter, None) => dead.extend(keys(batch.events())),
                 _ => return Err(format!("shall be final, and is {error:?}")),
             },
         }

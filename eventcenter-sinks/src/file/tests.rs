@@ -133,7 +133,7 @@ async fn a_file_without_lines_is_left_alone() {
 #[tokio::test]
 async fn files_rotate_by_size_and_the_oldest_goes() {
     let disk = Disk::new();
-    let rotate = RotateConfig { size: 1, keep: 2, ..RotateConfig::default() };
+    let rotate = RotateConfig { size: ByteSize::new(1), keep: 2, ..RotateConfig::default() };
     let sink = disk.open(disk.config(rotate)).unwrap();
     let events = events::many(4);
     for event in &events {
@@ -146,7 +146,9 @@ async fn files_rotate_by_size_and_the_oldest_goes() {
 #[tokio::test]
 async fn nothing_old_is_kept_if_nothing_shall_be() {
     let disk = Disk::new();
-    let sink = disk.open(disk.config(RotateConfig { size: 1, keep: 0, age: None })).unwrap();
+    let sink = disk
+        .open(disk.config(RotateConfig { size: ByteSize::new(1), keep: 0, age: None }))
+        .unwrap();
     for event in events::many(3) {
         sink.deliver(&event.into()).await.unwrap();
     }
@@ -156,7 +158,7 @@ async fn nothing_old_is_kept_if_nothing_shall_be() {
 #[tokio::test]
 async fn files_rotate_by_age() {
     let disk = Disk::new();
-    let age = Some(Duration::from_secs(3600));
+    let age = Some(HumanDuration::from_secs(3600));
     let sink = disk.open(disk.config(RotateConfig { age, ..RotateConfig::default() })).unwrap();
     for (event, minutes) in events::many(3).into_iter().zip([59, 2, 0]) {
         sink.deliver(&event.into()).await.unwrap();
@@ -168,7 +170,7 @@ async fn files_rotate_by_age() {
 #[tokio::test]
 async fn an_interrupted_rotation_is_gone_on_with() {
     let disk = Disk::new();
-    let rotate = RotateConfig { size: 1, keep: 3, ..RotateConfig::default() };
+    let rotate = RotateConfig { size: ByteSize::new(1), keep: 3, ..RotateConfig::default() };
     fs::create_dir_all(disk.path().parent().unwrap()).unwrap();
     // The crash came after `.1` had become `.2`, and before the newest had become `.1`.
     fs::write(disk.path(), "{\"id\":\"c\"}\n").unwrap();
@@ -201,8 +203,8 @@ async fn a_path_that_cannot_be_opened_is_named() {
 fn settings_are_human_and_unknown_ones_are_refused() {
     let read = |json| serde_json::from_str::<FileConfig>(json);
     let config = read(r#"{"path":"/x","rotate":{"size":"64MiB","age":"1d"}}"#).unwrap();
-    let age = Some(Duration::from_secs(86_400));
-    assert_eq!(config.rotate, RotateConfig { size: 64 << 20, age, keep: 5 });
+    let age = Some(HumanDuration::from_secs(86_400));
+    assert_eq!(config.rotate, RotateConfig { size: ByteSize::new(64 << 20), age, keep: 5 });
     assert!(config.sync);
     for json in [r#"{}"#, r#"{"path":"/x","mode":1}"#, r#"{"path":"/x","rotate":{"size":"big"}}"#] {
         assert!(read(json).is_err(), "{json}");
