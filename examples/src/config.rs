@@ -1,36 +1,37 @@
 //! The configuration of `eventer`: one YAML file.
 //!
-//! [`load`] reads it, checks everything that can be checked without a cluster, and compiles the routes. Nothing is
-//! validated again later. Whatever is unknown, missing or cannot be honoured is one [`ConfigError`] that names file,
-//! line and key. `examples/config/full.yaml` shows and explains every key; here are the sections:
+//! [`load`] reads it, checks everything that can be checked without a cluster, and compiles the routes. What only a
+//! sink can check is checked when it is [built](SinkEntry::build). Whatever is unknown, missing or cannot be honoured
+//! is an error that names file, line and key. `examples/config/full.yaml` shows and explains every key; here are the
+//! sections:
 //!
 //! | key | default | |
 //! |---|---|---|
 //! | `clusters` | one, as `kubectl` would find it | where events come from: [`ClusterConfig`] |
-//! | `state_dir` | `/var/lib/eventcenter` | spool, cursors, dead letters; relative to the working directory |
+//! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
 //! | `spool` | 4GiB, 24h, 16MiB of memory | [`SpoolConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
-//! | `sinks` | | where events go, at least one: [`SinkEntry`] |
+//! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
 mod sink;
 
-use std::collections::HashSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use eventcenter_core::config::{self, ByteSize, ConfigError, HumanDuration, KeyPath, present};
 use eventcenter_core::router::{RouteConfig, Router};
+use eventcenter_kube::ClusterConfig;
+use eventcenter_sinks::SinkConfig;
 use serde::{Deserialize, Deserializer, de};
 
-pub use cluster::{Api, ClusterConfig, Start};
-pub use sink::{
-    Batching, FileConfig, Rotate, SinkEntry, SinkKind, StdoutConfig, StdoutFormat, TlsConfig, Url,
-    WebhookConfig,
-};
+pub use sink::SinkEntry;
+
+/// What `eventer` does without a file.
+const BUILT_IN: &str = "sinks: [{ name: stdout, stdout: {} }]";
 
 /// A configuration that was checked.
 #[derive(Debug)]
@@ -73,6 +74,17 @@ impl Default for SpoolConfig {
     }
 }
 
+impl From<SpoolConfig> for eventcenter_core::SpoolConfig {
+    fn from(config: SpoolConfig) -> Self {
+        Self {
+            max_bytes: config.max_bytes.bytes(),
+            max_age: config.max_age.get(),
+            // What does not fit into an address space is no limit.
+            memory: usize::try_from(config.memory.bytes()).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 /// The pages for machines: `/healthz`, `/readyz`, `/metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -111,7 +123,7 @@ struct Written {
     http: HttpConfig,
     #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
-    sinks: Vec<sink::Written>,
+    sinks: Vec<SinkConfig>,
     #[serde(default, deserialize_with = "present")]
     routes: Option<RouteConfig>,
 }
@@ -130,52 +142,64 @@ pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigError> {
     parse(&file, &text)
 }
 
+/// The configuration of who has none: every event of the cluster that `kubectl` would find, to standard output.
+///
+/// # Errors
+///
+/// None that a user can cause; the signature is that of reading it.
+pub fn built_in() -> Result<Config, ConfigError> {
+    parse("built-in configuration", BUILT_IN)
+}
+
 /// Reads and checks a configuration that is at hand. `file` is what errors call it.
 ///
 /// # Errors
 ///
 /// As for [`load`].
 pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
-    check(config::read(file, text)?).map_err(|error| error.locate(file, text))
-}
-
-fn check(written: Written) -> Result<Config, ConfigError> {
-    let sinks: Vec<SinkEntry> = (written.sinks.into_iter().enumerate())
-        .map(|(index, sink)| sink.check().map_err(|error| error.under(at("sinks", index))))
-        .collect::<Result<_, _>>()?;
-    if sinks.is_empty() {
-        let message = "there is no sink; events would go nowhere";
-        return Err(ConfigError::new(KeyPath::root().key("sinks"), message));
-    }
-    let clusters = written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]);
-    check_clusters(&clusters)?;
-    let names: Vec<_> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-    let router = Router::compile(written.routes.as_ref(), &names)?;
+    let written: Written = config::read(file, text)?;
+    let router = check(&written).map_err(|error| error.locate(file, text))?;
     Ok(Config {
-        clusters,
-        state_dir: written.state_dir.unwrap_or_else(|| "/var/lib/eventcenter".into()),
+        clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
+        state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
         http: written.http,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
-        sinks,
+        sinks: (written.sinks.into_iter().enumerate())
+            .map(|(index, sink)| SinkEntry::new(index, sink, file, text))
+            .collect(),
         router,
     })
 }
 
-fn check_clusters(clusters: &[ClusterConfig]) -> Result<(), ConfigError> {
-    if clusters.is_empty() {
-        let message = "there is no cluster; leave the key out for the one that kubectl would find";
-        return Err(ConfigError::new(KeyPath::root().key("clusters"), message));
+/// What parts cannot check alone.
+fn check(written: &Written) -> Result<Router, ConfigError> {
+    if let Some(clusters) = &written.clusters {
+        cluster::check(clusters)?;
     }
-    let mut names = HashSet::new();
-    for (index, cluster) in clusters.iter().enumerate() {
-        cluster.check().map_err(|error| error.under(at("clusters", index)))?;
-        if !names.insert(&cluster.name) {
-            let message = format!("two clusters are called {:?}", cluster.name);
-            return Err(ConfigError::new(at("clusters", index).key("name"), message));
-        }
+    if written.sinks.is_empty() {
+        let message = "there is no sink; events would go nowhere";
+        return Err(ConfigError::new(KeyPath::root().key("sinks"), message));
     }
-    Ok(())
+    for (index, sink) in written.sinks.iter().enumerate() {
+        sink::check_name(sink.name()).map_err(|error| error.under(at("sinks", index)))?;
+    }
+    let names: Vec<_> = written.sinks.iter().map(SinkConfig::name).collect();
+    Router::compile(written.routes.as_ref(), &names)
+}
+
+/// Where state is kept unless the configuration says so: `/var/lib/eventcenter` for root and for who has no home,
+/// else `$XDG_STATE_HOME/eventcenter`, which is `~/.local/state/eventcenter` if not set.
+pub fn state_dir() -> PathBuf {
+    let state = || {
+        let set = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+        set.filter(|path| path.is_absolute())
+            .or_else(|| Some(std::env::home_dir()?.join(".local/state")))
+    };
+    match state() {
+        Some(state) if !rustix::process::geteuid().is_root() => state.join("eventcenter"),
+        _ => "/var/lib/eventcenter".into(),
+    }
 }
 
 fn at(list: &str, index: usize) -> KeyPath {

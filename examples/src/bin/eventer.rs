@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     logging::start(args.log_json);
     let config = match &args.config {
         Some(file) => config::load(file),
-        None => Ok(config::Config::default()),
+        None => config::built_in(),
     };
     let mut config = match config {
         Ok(config) => config,
