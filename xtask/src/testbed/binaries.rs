@@ -232,7 +232,7 @@ fn build(program: Program, say: &dyn Fn(&str)) -> Result<()> {
     let (name, version) = (program.name(), program.version());
     say(&format!("building {name} {version} with Go {} (once; takes minutes)", go.version));
     let recipe = program.recipe();
-    let new = dir.with_extension("new");
+    let new = cache.join(format!("{name}-{version}.new"));
     super::record::remove(&new)?;
     fs::create_dir_all(&new)?;
     let begin = Instant::now();
