@@ -162,12 +162,11 @@ impl EventWatch {
         let server = around.server.to_string();
         let vitals = Vitals::new(&name, server, part, around.metrics.clone());
         let known = Known::resume(resume, around.clock.now());
-        let list = match (known.version(), config.start) {
-            (Some(_), _) => None,
-            (None, _) if !known.is_first_start() => Some(List::new(None)),
-            (None, Start::All) => Some(List::new(None)),
-            (None, Start::Since(ago)) => Some(List::new(Some(before(known.at(), ago)))),
-            (None, Start::Now) => None,
+        let list = match config.start {
+            _ if !known.is_first_start() => None,
+            Start::All => Some(List::new(None)),
+            Start::Since(ago) => Some(List::new(Some(before(known.at(), ago)))),
+            Start::Now => None,
         };
         Self {
             name,

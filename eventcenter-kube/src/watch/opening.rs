@@ -16,7 +16,7 @@ impl EventWatch {
     pub(super) fn probed(&mut self, meta: &ListMeta) -> Option<Observed> {
         let Phase::Probe(page) = &self.phase else { return None };
         let horizon = Position::new(meta.resource_version.clone(), page.exchange.asked());
-        if self.known.is_foreign_to(&horizon.value) {
+        if self.known.is_origin() || self.known.is_foreign_to(&horizon.value) {
             return Some(self.begin_anew(&horizon.value));
         }
         if self.known.version().is_some() {
@@ -44,10 +44,13 @@ impl EventWatch {
     /// the server might have passed the old version when the program comes back; nothing would tell then.
     pub(super) fn begin_anew(&mut self, version: &str) -> Observed {
         let now = self.around.clock.now();
-        let reason = format!(
-            "the API server stands at resourceVersion {version}, but {} is known: was it restored from a backup?",
-            self.known.version().unwrap_or_default()
-        );
+        let reason = match self.known.version() {
+            Some(known) => format!(
+                "the API server stands at resourceVersion {version}, but {known} is known: was it \
+                 restored from a backup?"
+            ),
+            None => "the list after a restore of the API server was interrupted".to_owned(),
+        };
         let gap = self.gap(Grade::Events, now, reason);
         self.known.forget(now);
         self.untold = false;

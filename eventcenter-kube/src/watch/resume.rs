@@ -6,8 +6,8 @@
 //!
 //! 1. *An event or a bookmark of a watch.* A watch from version P sends every change after P in the order of
 //!    versions, so whatever is at or below the version of a line has been sent before it, on this connection.
-//! 2. *The end of a list*, to the version of its first page. Every page of a list shows the same snapshot. Where
-//!    the server went on with a newer one (an expired token), the oldest is taken: changes after it are watched.
+//! 2. *The end of a list*, to the version of its first page, which is the oldest that it has shown: see
+//!    [`list`](super::list).
 //! 3. *The deletion of an Event*, seen in a watch, by reason 1. Only where versions are numbers: old servers send
 //!    the last version of the object instead of the deletion's, which would be a step back.
 //! 4. *A watch that ends by its own time-out after a silence*, to the version that the server had before the
@@ -22,7 +22,7 @@
 //! | anything else | a resourceVersion |
 //!
 //! Kubernetes says that versions of one resource may be compared as numbers where they are numbers (KEP-5504,
-//! conformance since 1.35); etcd's revisions are. They are compared as decimals of any length. Versions that are
+//! stable since 1.35); etcd's revisions are. They are compared as decimals of any length. Versions that are
 //! none cannot be ordered: then a list hands out everything, and a watch is believed.
 
 use std::cmp::Ordering;
@@ -61,9 +61,14 @@ impl Known {
         self.0.value.is_empty()
     }
 
+    /// Whether the server's versions went back, and the list after that was not complete.
+    pub(super) fn is_origin(&self) -> bool {
+        self.0.value == ORIGIN
+    }
+
     /// The version that a watch may start from, if there is one.
     pub(super) fn version(&self) -> Option<&str> {
-        (!self.0.value.is_empty() && self.0.value != ORIGIN).then_some(self.0.value.as_str())
+        (!self.is_first_start() && !self.is_origin()).then_some(self.0.value.as_str())
     }
 
     /// Whether the known version is a number, as every server's that is backed by etcd.

@@ -18,6 +18,9 @@
 //!   committed before the watch was even opened; an API server that is well passes it on within milliseconds;
 //! - it lived for its full time: a server that stops sooner (SIGTERM) may not have come to sending.
 //!
+//! The position that is stored is then as old as the watch was long, and gets as old again before the next one ends:
+//! [`watch_timeout`](crate::ClusterConfig::watch_timeout) is chosen so that this is less than etcd keeps.
+//!
 //! What remains is an API server that holds back a change for all of that minute and yet ends the watch in good
 //! order: then the position is past an event that was not sent. No client can tell that from silence, bookmarks
 //! come by the same way, and the horizon is taken from before the watch to make that minute the least of it.

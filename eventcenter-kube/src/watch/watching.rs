@@ -93,7 +93,12 @@ impl EventWatch {
         }
         if stream.reached_horizon() {
             let Position { value, at } = &stream.horizon;
-            self.untold |= self.known.advance(value, *at);
+            // Where versions are no numbers, an event may have come from above the horizon.
+            self.untold |= if stream.fruitful {
+                self.known.advance_surely(value, *at)
+            } else {
+                self.known.advance(value, *at)
+            };
             self.term.lengthen();
         }
         self.came_through();

@@ -9,11 +9,11 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::sync::mpsc;
 
-pub type Pieces = BoxStream<'static, io::Result<Frame<Bytes>>>;
-pub type Body = StreamBody<Pieces>;
+pub(crate) type Pieces = BoxStream<'static, io::Result<Frame<Bytes>>>;
+pub(crate) type Body = StreamBody<Pieces>;
 
 /// The bytes in pieces of some size; cut off after `limit` bytes if there is one.
-pub fn whole(text: &str, limit: Option<usize>) -> Body {
+pub(crate) fn whole(text: &str, limit: Option<usize>) -> Body {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
     let kept = bytes.slice(..limit.unwrap_or(bytes.len()).min(bytes.len()));
     let mut pieces: Vec<_> =
@@ -25,7 +25,7 @@ pub fn whole(text: &str, limit: Option<usize>) -> Body {
 }
 
 /// What another task sends.
-pub fn sent(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Body {
+pub(crate) fn sent(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Body {
     let pieces = stream::unfold(receiver, |mut receiver| async move {
         let piece = receiver.recv().await?;
         Some((piece.map(Frame::data), receiver))
@@ -34,10 +34,10 @@ pub fn sent(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Body {
 }
 
 /// Nothing, for ever.
-pub fn silent() -> Body {
+pub(crate) fn silent() -> Body {
     StreamBody::new(stream::pending().boxed())
 }
 
-pub fn cut() -> io::Error {
+pub(crate) fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer")
 }

@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 mod body;
-pub mod consumer;
+pub(crate) mod consumer;
 mod serve;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,55 +18,55 @@ use tokio::sync::watch;
 
 /// A server; clones are the same.
 #[derive(Clone)]
-pub struct Server {
-    pub model: Arc<Mutex<Model>>,
+pub(crate) struct Server {
+    pub(crate) model: Arc<Mutex<Model>>,
     /// Counts changes and cuts, for the watches.
     signal: watch::Sender<(u64, u64)>,
 }
 
 #[derive(Default)]
-pub struct Model {
+pub(crate) struct Model {
     /// The newest revision.
-    pub revision: u64,
+    pub(crate) revision: u64,
     /// Revisions below this are forgotten.
-    pub compacted: u64,
+    pub(crate) compacted: u64,
     /// Every change, in order.
-    pub log: Vec<Change>,
+    pub(crate) log: Vec<Change>,
     /// What comes before the number in a resourceVersion.
-    pub prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// What the next requests of a kind run into.
-    pub faults: VecDeque<(Op, Fault)>,
+    pub(crate) faults: VecDeque<(Op, Fault)>,
     /// Every request as path and query.
-    pub requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
     /// Nobody answers.
-    pub is_down: bool,
+    pub(crate) is_down: bool,
     /// Whether an expired token comes with a fresh one.
-    pub gives_fresh_tokens: bool,
+    pub(crate) gives_fresh_tokens: bool,
     /// Whether expired watches are refused by status instead of in the stream.
-    pub refuses_by_status: bool,
+    pub(crate) refuses_by_status: bool,
     /// Whether core/v1 has no events.
-    pub only_new_api: bool,
+    pub(crate) only_new_api: bool,
     /// After how much silence connections are cut.
-    pub cuts_idle_after: Option<Duration>,
+    pub(crate) cuts_idle_after: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Change {
-    pub revision: u64,
-    pub kind: &'static str,
-    pub key: String,
-    pub document: String,
+pub(crate) struct Change {
+    pub(crate) revision: u64,
+    pub(crate) kind: &'static str,
+    pub(crate) key: String,
+    pub(crate) document: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     Probe,
     List,
     Watch,
 }
 
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// No connection.
     Refused,
     /// A status, with a `Retry-After` if it is not empty, and a body.
@@ -82,13 +82,13 @@ pub enum Fault {
 }
 
 impl Server {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let model = Model { revision: 100, ..Model::default() };
         Self { model: Arc::new(Mutex::new(model)), signal: watch::Sender::new((0, 0)) }
     }
 
     /// A client of it. Needs a runtime.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let server = self.clone();
         let service = tower::service_fn(move |request| {
             let server = server.clone();
@@ -97,35 +97,35 @@ impl Server {
         Client::new(service, "default")
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Model> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap()
     }
 
     /// Creates an Event or changes it; its (uid, resourceVersion).
-    pub fn put(&self, namespace: &str, name: &str) -> (String, String) {
+    pub(crate) fn put(&self, namespace: &str, name: &str) -> (String, String) {
         let made = self.lock().put(namespace, name);
         self.wake();
         made
     }
 
-    pub fn delete(&self, namespace: &str, name: &str) {
+    pub(crate) fn delete(&self, namespace: &str, name: &str) {
         self.lock().delete(&format!("{namespace}/{name}"));
         self.wake();
     }
 
     /// Something else in the cluster changes.
-    pub fn tick(&self) {
+    pub(crate) fn tick(&self) {
         self.lock().revision += 1;
     }
 
     /// Forgets all revisions but the newest.
-    pub fn compact(&self) {
+    pub(crate) fn compact(&self) {
         let mut model = self.lock();
         model.compacted = model.revision;
     }
 
     /// Goes back to an older revision, as a restored backup does.
-    pub fn restore(&self, revision: u64) {
+    pub(crate) fn restore(&self, revision: u64) {
         let mut model = self.lock();
         model.revision = revision;
         model.compacted = model.compacted.min(revision);
@@ -135,26 +135,26 @@ impl Server {
     }
 
     /// Cuts all open watches.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.signal.send_modify(|signal| signal.1 += 1);
     }
 
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.signal.send_modify(|signal| signal.0 += 1);
     }
 
-    pub fn fault(&self, op: Op, fault: Fault) {
+    pub(crate) fn fault(&self, op: Op, fault: Fault) {
         self.lock().faults.push_back((op, fault));
     }
 
     /// Requests of a kind so far.
-    pub fn count(&self, op: Op) -> usize {
+    pub(crate) fn count(&self, op: Op) -> usize {
         self.lock().requests.iter().filter(|uri| Op::of(uri) == op).count()
     }
 }
 
 impl Op {
-    pub fn of(uri: &str) -> Self {
+    pub(crate) fn of(uri: &str) -> Self {
         if uri.contains("watch=1") {
             Self::Watch
         } else if uri.ends_with("?limit=1") {
@@ -166,7 +166,7 @@ impl Op {
 }
 
 impl Model {
-    pub fn put(&mut self, namespace: &str, name: &str) -> (String, String) {
+    pub(crate) fn put(&mut self, namespace: &str, name: &str) -> (String, String) {
         let key = format!("{namespace}/{name}");
         let kind = if self.at(self.revision).contains_key(&key) { "MODIFIED" } else { "ADDED" };
         self.revision += 1;
@@ -179,7 +179,7 @@ impl Model {
         (uid, version)
     }
 
-    pub fn delete(&mut self, key: &str) {
+    pub(crate) fn delete(&mut self, key: &str) {
         let Some(document) = self.at(self.revision).remove(key) else { return };
         self.revision += 1;
         let old = document_version(&document);
@@ -190,7 +190,7 @@ impl Model {
     }
 
     /// What there was at a revision, by key.
-    pub fn at(&self, revision: u64) -> BTreeMap<String, String> {
+    pub(crate) fn at(&self, revision: u64) -> BTreeMap<String, String> {
         let mut state = BTreeMap::new();
         for change in self.log.iter().take_while(|change| change.revision <= revision) {
             match change.kind {
@@ -202,15 +202,19 @@ impl Model {
     }
 
     /// The (uid, resourceVersion) of everything there is.
-    pub fn stock(&self) -> Vec<(String, String)> {
+    pub(crate) fn stock(&self) -> Vec<(String, String)> {
         self.at(self.revision).values().map(|document| identity(document)).collect()
     }
 
-    pub fn version(&self, revision: u64) -> String {
-        if self.prefix.is_empty() { revision.to_string() } else { format!("{}{revision:06}", self.prefix) }
+    pub(crate) fn version(&self, revision: u64) -> String {
+        if self.prefix.is_empty() {
+            revision.to_string()
+        } else {
+            format!("{}{revision:06}", self.prefix)
+        }
     }
 
-    pub fn revision_of(&self, version: &str) -> Option<u64> {
+    pub(crate) fn revision_of(&self, version: &str) -> Option<u64> {
         version.strip_prefix(self.prefix)?.parse().ok()
     }
 
@@ -225,7 +229,7 @@ fn document_version(document: &str) -> String {
 }
 
 /// The (uid, resourceVersion) of a document.
-pub fn identity(document: &str) -> (String, String) {
+pub(crate) fn identity(document: &str) -> (String, String) {
     let value: serde_json::Value = serde_json::from_str(document).unwrap();
     let of = |key: &str| value["metadata"][key].as_str().unwrap().to_owned();
     (of("uid"), of("resourceVersion"))
