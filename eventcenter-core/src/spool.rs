@@ -1,6 +1,6 @@
 //! The spool: every event is on disk before it is passed on.
 //!
-//! One writer appends records, in one order for all sinks, to [segments](segment). A record holds an event, the set
+//! One writer appends records, in one order for all sinks, to segments. A record holds an event, the set
 //! of sinks that want it, and the position of its source: that an event is durable and that the position has
 //! moved is one write, so a `kill -9` at any instant restarts from what is on disk. Each sink has a cursor of its
 //! own, and reads the newest events from memory while it keeps up, from disk when it lags.
@@ -11,7 +11,7 @@
 //!
 //! **Group commit.** A commit costs one `fdatasync`: 0.1 ms where this was measured, 1 to 10 ms on a cloud disk.
 //! The first event after a quiet time is committed at once. While a commit runs, or one ended less than
-//! [`LINGER`] ago, events gather, up to [`CHUNK`] bytes; then they are committed together. 5 ms are 200 commits a
+//! `LINGER` ago, events gather, up to `CHUNK` bytes; then they are committed together. 5 ms are 200 commits a
 //! second at most unless bytes press, and a quarter of the delay that we promise (20 ms); 1 MiB is some 600 events,
 //! where the cost of a commit is no longer seen (measured: 622,000 events a second at 100 a commit, 1.7 million at
 //! 1,000).
@@ -25,7 +25,7 @@
 //!
 //! **Damage.** A segment that cannot be read is passed over; its records are counted and declared lost.
 //!
-//! Files, all in one folder: `00000000000000000001.seg` ([`segment`]), `NAME.cursor` ([`cursor`]).
+//! Files, all in one folder: `00000000000000000001.seg` (`spool/segment.rs`), `NAME.cursor` (`spool/cursor.rs`).
 
 mod commit;
 mod cursor;
