@@ -154,9 +154,10 @@ impl Program {
 
     /// Connects to every cluster and attaches its watches; returns when that is done.
     async fn connect_all(&self, stopped: Stopped, no_wait: bool) -> Result<(), Failure> {
-        let clusters = self.servers.iter().map(|(config, server)| {
-            self.connect(config, server, stopped.clone(), no_wait)
-        });
+        let clusters = self
+            .servers
+            .iter()
+            .map(|(config, server)| self.connect(config, server, stopped.clone(), no_wait));
         futures::future::try_join_all(clusters).await.map(|_| ())
     }
 

@@ -111,11 +111,7 @@ impl FakeApiServer {
             generation: 0,
         }));
         let running = Loopback::start(port, serve::handler(&shared));
-        Self {
-            shared,
-            port: running.address().port(),
-            running: Mutex::new(Some(running)),
-        }
+        Self { shared, port: running.address().port(), running: Mutex::new(Some(running)) }
     }
 
     /// `http://127.0.0.1:PORT`
@@ -169,18 +165,14 @@ impl FakeApiServer {
     }
 
     fn take(&self) -> Option<Loopback> {
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     // ---- Events ----
 
     /// Makes an Event.
     pub fn create(&self, spec: EventSpec) -> Identity {
-        self.shared
-            .change(|state| state.store.put(spec.into_object()))
+        self.shared.change(|state| state.store.put(spec.into_object()))
     }
 
     /// Lets an Event happen once more, now: its count rises, its last time and its version change.
@@ -200,10 +192,7 @@ impl FakeApiServer {
     pub fn update_at(&self, namespace: &str, name: &str, at: Timestamp) -> Identity {
         self.shared.change(|state| {
             let key = format!("{namespace}/{name}");
-            let object = state
-                .store
-                .get(&key)
-                .unwrap_or_else(|| panic!("there is no Event {key}"));
+            let object = state.store.get(&key).unwrap_or_else(|| panic!("there is no Event {key}"));
             let next = spec::repeated(object, at);
             state.store.put(next)
         })
@@ -224,11 +213,7 @@ impl FakeApiServer {
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let state = self.shared.state();
-        state
-            .store
-            .snapshot(state.store.revision())
-            .into_keys()
-            .collect()
+        state.store.snapshot(state.store.revision()).into_keys().collect()
     }
 
     /// Takes over a list that was recorded from a real server (core/v1 JSON).
@@ -250,8 +235,7 @@ impl FakeApiServer {
         }
         let list: List = serde_json::from_str(list).expect("a list of Events");
         let revision = list.metadata.resource_version.parse().expect("a number");
-        self.shared
-            .change(|state| state.store.load(list.items, revision));
+        self.shared.change(|state| state.store.load(list.items, revision));
     }
 
     /// (uid, resourceVersion) of each occurrence ever written, created or updated, in order. What
@@ -267,10 +251,7 @@ impl FakeApiServer {
     #[must_use]
     pub fn revision(&self) -> u64 {
         let state = self.shared.state();
-        state
-            .bulk
-            .as_ref()
-            .map_or(state.store.revision(), |run| bulk::BASE + run.present())
+        state.bulk.as_ref().map_or(state.store.revision(), |run| bulk::BASE + run.present())
     }
 
     /// Lets the cluster write other things than Events.

@@ -57,10 +57,7 @@ pub(crate) enum Body {
     Whole(Bytes),
     /// Chunked: first what `burst` gives, as fast as the socket takes it, then what is sent to
     /// `rest`. A [`Break`] ends the connection, dropping the sender ends the body.
-    Stream {
-        burst: Option<Burst>,
-        rest: mpsc::Receiver<Result<Bytes, Break>>,
-    },
+    Stream { burst: Option<Burst>, rest: mpsc::Receiver<Result<Bytes, Break>> },
 }
 
 impl http_body::Body for Body {
@@ -81,8 +78,7 @@ impl http_body::Body for Body {
                     }
                     *burst = None;
                 }
-                rest.poll_recv(cx)
-                    .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+                rest.poll_recv(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
             }
         }
     }
@@ -149,10 +145,7 @@ impl Stopping {
 
     async fn reached(&mut self, far_enough: impl Fn(Phase) -> bool) -> Phase {
         // An error means that the server was dropped, which is a kill.
-        self.0
-            .wait_for(|phase| far_enough(*phase))
-            .await
-            .map_or(Phase::Killed, |phase| *phase)
+        self.0.wait_for(|phase| far_enough(*phase)).await.map_or(Phase::Killed, |phase| *phase)
     }
 }
 
@@ -167,9 +160,7 @@ impl Loopback {
     /// Listens on `port` of 127.0.0.1; 0 takes a free one.
     pub(crate) fn start(port: u16, handler: Handler) -> Self {
         let listener = bind(port);
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let (phase, seen) = watch::channel(Phase::Serving);
         let thread = std::thread::Builder::new()
             .name(format!("loopback-{}", address.port()))
@@ -183,11 +174,7 @@ impl Loopback {
                 runtime.shutdown_background();
             })
             .expect("a thread");
-        Self {
-            address,
-            phase,
-            thread: Some(thread),
-        }
+        Self { address, phase, thread: Some(thread) }
     }
 
     /// Where it listens.
@@ -229,9 +216,7 @@ fn bind(port: u16) -> TcpListener {
     loop {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(listener) => {
-                listener
-                    .set_nonblocking(true)
-                    .expect("a socket can be set non-blocking");
+                listener.set_nonblocking(true).expect("a socket can be set non-blocking");
                 return listener;
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
@@ -302,9 +287,7 @@ async fn serve(socket: TcpStream, handler: Handler, mut stopping: Stopping) {
 
 /// Whether the connection ended by one of our own breaks, and by which.
 fn broken_by(error: &hyper::Error) -> Break {
-    let cause = error
-        .source()
-        .and_then(|source| source.downcast_ref::<Break>());
+    let cause = error.source().and_then(|source| source.downcast_ref::<Break>());
     cause.copied().unwrap_or(Break::Close)
 }
 

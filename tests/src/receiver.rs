@@ -59,11 +59,7 @@ impl Reply {
     /// An answer with this status and an empty body.
     #[must_use]
     pub fn status(code: u16) -> Self {
-        Self::Status {
-            code,
-            retry_after: None,
-            body: String::new(),
-        }
+        Self::Status { code, retry_after: None, body: String::new() }
     }
 }
 
@@ -103,10 +99,7 @@ impl ReceivedRequest {
     /// A header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -172,11 +165,7 @@ impl Receiver {
             extractor: Arc::new(extractor),
         });
         let running = Loopback::start(port, handler(&shared));
-        Self {
-            shared,
-            port: running.address().port(),
-            running: Mutex::new(Some(running)),
-        }
+        Self { shared, port: running.address().port(), running: Mutex::new(Some(running)) }
     }
 
     /// `http://127.0.0.1:PORT/`
@@ -192,10 +181,7 @@ impl Receiver {
 
     /// Sets what the next `times` requests are answered with, after those that are set already.
     pub fn reply_next(&self, times: usize, reply: &Reply) {
-        self.shared
-            .state()
-            .next
-            .extend(std::iter::repeat_n(reply.clone(), times));
+        self.shared.state().next.extend(std::iter::repeat_n(reply.clone(), times));
     }
 
     /// Whether bodies are kept in [`Receiver::requests`]; they are unless told otherwise.
@@ -231,12 +217,7 @@ impl Receiver {
     /// How often one occurrence was received.
     #[must_use]
     pub fn copies(&self, occurrence: &Identity) -> usize {
-        self.shared
-            .state()
-            .copies
-            .get(occurrence)
-            .copied()
-            .unwrap_or(0)
+        self.shared.state().copies.get(occurrence).copied().unwrap_or(0)
     }
 
     /// All requests, in order.
@@ -264,10 +245,7 @@ impl Receiver {
     }
 
     fn take(&self) -> Option<Loopback> {
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -291,22 +269,16 @@ impl Shared {
             let arrival = |document: &&str| {
                 let (uid, resource_version) = (self.extractor)(document).unwrap_or_default();
                 let latency_us = sent_us(document).map(|sent| now - sent);
-                Arrival {
-                    uid,
-                    resource_version,
-                    at,
-                    latency_us,
-                }
+                Arrival { uid, resource_version, at, latency_us }
             };
             documents.iter().map(arrival).collect()
         });
 
         let mut state = self.state();
         let reply = match (&request.method, &arrivals) {
-            (&http::Method::POST | &http::Method::PUT, Some(_)) => state
-                .next
-                .pop_front()
-                .unwrap_or_else(|| state.usual.clone()),
+            (&http::Method::POST | &http::Method::PUT, Some(_)) => {
+                state.next.pop_front().unwrap_or_else(|| state.usual.clone())
+            }
             (&http::Method::POST | &http::Method::PUT, None) => Reply::Status {
                 code: 400,
                 retry_after: None,
@@ -318,24 +290,13 @@ impl Shared {
         let headers = request.headers.iter();
         let record = ReceivedRequest {
             method: request.method.to_string(),
-            path: request
-                .uri
-                .path_and_query()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            path: request.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             headers: headers
                 .map(|(name, value)| {
-                    (
-                        name.to_string(),
-                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                    )
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect(),
-            body: if state.keep_bodies {
-                body
-            } else {
-                Bytes::new()
-            },
+            body: if state.keep_bodies { body } else { Bytes::new() },
             documents: arrivals.len(),
             at,
             reply: reply.clone(),
@@ -374,11 +335,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Outcome {
             tokio::time::sleep(pause).await;
             shared.store(arrivals);
         }
-        Reply::Status {
-            code,
-            retry_after,
-            body,
-        } => {
+        Reply::Status { code, retry_after, body } => {
             let mut response = Response::new(Body::Whole(body.into()));
             *response.status_mut() = StatusCode::from_u16(code).expect("a status code");
             if let Some(retry_after) = retry_after {

@@ -69,10 +69,7 @@ where
         let mut looks = 0_u32;
         let mut last = "no look has finished".to_owned();
         loop {
-            match tokio::time::timeout_at(deadline, look())
-                .await
-                .map(Look::value)
-            {
+            match tokio::time::timeout_at(deadline, look()).await.map(Look::value) {
                 Ok(Ok(value)) => return value,
                 Ok(Err(state)) => last = state,
                 Err(_) => last.push_str(" (and the next look hung)"),
@@ -125,20 +122,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "looks: 39")]
     async fn the_failure_shows_the_last_state() {
-        eventually("forty events", Duration::from_secs(2), async || {
-            Err::<(), _>(39)
-        })
-        .await;
+        eventually("forty events", Duration::from_secs(2), async || Err::<(), _>(39)).await;
     }
 
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "the next look hung")]
     async fn a_look_that_hangs_is_a_failure_too() {
-        eventually(
-            "an answer",
-            Duration::from_secs(2),
-            std::future::pending::<Option<()>>,
-        )
-        .await;
+        eventually("an answer", Duration::from_secs(2), std::future::pending::<Option<()>>).await;
     }
 }

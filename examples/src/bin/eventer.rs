@@ -5,7 +5,10 @@
 //! what should not happen, 2 for a configuration that cannot be honoured, 3 for `--no-wait` and no API server.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "errors before logging is set up, and help, are for people")]
+#![expect(
+    clippy::print_stderr,
+    reason = "errors before logging is set up, and help, are for people"
+)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -58,19 +58,11 @@ fn main() -> io::Result<()> {
         let mut latencies: Vec<i64> = received.iter().filter_map(|one| one.latency_us).collect();
         latencies.sort_unstable();
         write!(out, "latency_us")?;
-        for (name, per_mille) in [
-            ("p50", 500),
-            ("p90", 900),
-            ("p99", 990),
-            ("p999", 999),
-            ("max", 1000),
-        ] {
+        for (name, per_mille) in
+            [("p50", 500), ("p90", 900), ("p99", 990), ("p999", 999), ("max", 1000)]
+        {
             let at = (latencies.len() * per_mille / 1000).min(latencies.len().saturating_sub(1));
-            write!(
-                out,
-                " {name}={}",
-                latencies.get(at).copied().unwrap_or_default()
-            )?;
+            write!(out, " {name}={}", latencies.get(at).copied().unwrap_or_default())?;
         }
         writeln!(out)?;
     }

@@ -42,21 +42,13 @@ impl Bulk {
     /// A watch that sends `count` Events of 1,600 bytes as fast as it can.
     #[must_use]
     pub fn stream(count: u64) -> Self {
-        Self {
-            list: 0,
-            stream: count,
-            rate: None,
-            size_bytes: 1600,
-        }
+        Self { list: 0, stream: count, rate: None, size_bytes: 1600 }
     }
 
     /// A list of `count` Events of about 1,600 bytes.
     #[must_use]
     pub fn list(count: u64) -> Self {
-        Self {
-            list: count,
-            ..Self::stream(0)
-        }
+        Self { list: count, ..Self::stream(0) }
     }
 
     /// Sets the Events per second of the watch.
@@ -85,24 +77,11 @@ pub(crate) struct BulkRun {
 
 impl BulkRun {
     pub(crate) fn new(plan: Bulk) -> Self {
-        assert!(
-            plan.rate.is_none_or(|rate| rate > 0.0),
-            "a rate is positive"
-        );
-        assert!(
-            plan.list + plan.stream < 1_000_000_000,
-            "names have ten digits"
-        );
+        assert!(plan.rate.is_none_or(|rate| rate > 0.0), "a rate is positive");
+        assert!(plan.list + plan.stream < 1_000_000_000, "names have ten digits");
         let near_golden = plan.list * 618 / 1000;
-        let step = (near_golden.max(1)..)
-            .find(|step| coprime(*step, plan.list))
-            .unwrap_or(1);
-        Self {
-            plan,
-            made: Stamp::now(),
-            began: OnceLock::new(),
-            step,
-        }
+        let step = (near_golden.max(1)..).find(|step| coprime(*step, plan.list)).unwrap_or(1);
+        Self { plan, made: Stamp::now(), began: OnceLock::new(), step }
     }
 
     /// All Events there will ever be.

@@ -90,41 +90,27 @@ impl Fault {
     /// An answer with this status and nothing special.
     #[must_use]
     pub fn status(code: u16) -> Self {
-        Self::Status {
-            code,
-            retry_after: None,
-            body: None,
-        }
+        Self::Status { code, retry_after: None, body: None }
     }
 
     /// 429 with this Retry-After.
     #[must_use]
     pub fn throttled(retry_after: &str) -> Self {
-        Self::Status {
-            code: 429,
-            retry_after: Some(retry_after.to_owned()),
-            body: None,
-        }
+        Self::Status { code: 429, retry_after: Some(retry_after.to_owned()), body: None }
     }
 
     /// An ADDED line whose object is no Event.
     #[must_use]
     pub fn bad_object() -> Self {
         let line = br#"{"type":"ADDED","object":{"metadata":42}}"#;
-        Self::GarbageLine {
-            after_events: 0,
-            bytes: line.to_vec(),
-        }
+        Self::GarbageLine { after_events: 0, bytes: line.to_vec() }
     }
 
     /// A line that is not even UTF-8.
     #[must_use]
     pub fn bad_utf8() -> Self {
         let line = b"{\"type\":\"ADDED\",\"object\":{\"message\":\"\xff\xfe\xc3\x28\"}}";
-        Self::GarbageLine {
-            after_events: 0,
-            bytes: line.to_vec(),
-        }
+        Self::GarbageLine { after_events: 0, bytes: line.to_vec() }
     }
 
     fn strikes(&self, request: Kind) -> bool {
@@ -148,11 +134,9 @@ impl Fault {
             Self::Error410InStream { after_events } => {
                 Some((*after_events, Status::too_old("watch").line()))
             }
-            Self::InStreamError {
-                after_events,
-                code,
-                message,
-            } => Some((*after_events, Status::new(*code, message.as_str()).line())),
+            Self::InStreamError { after_events, code, message } => {
+                Some((*after_events, Status::new(*code, message.as_str()).line()))
+            }
             _ => None,
         }
     }
@@ -178,10 +162,7 @@ impl Faults {
         let possible = [Kind::Watch, Kind::List, Kind::Continue, Kind::Other]
             .into_iter()
             .any(|kind| matches(on, kind) && fault.strikes(kind));
-        assert!(
-            possible,
-            "{fault:?} can never strike a request of kind {on:?}"
-        );
+        assert!(possible, "{fault:?} can never strike a request of kind {on:?}");
         if times > 0 {
             self.queue.push_back((on, times, fault));
         }
@@ -193,18 +174,12 @@ impl Faults {
 
     /// How many times faults are still to strike.
     pub(crate) fn pending(&self) -> u64 {
-        self.queue
-            .iter()
-            .map(|(_, times, _)| u64::from(*times))
-            .sum()
+        self.queue.iter().map(|(_, times, _)| u64::from(*times)).sum()
     }
 
     /// The first fault that strikes such a request.
     pub(crate) fn take(&mut self, kind: Kind) -> Option<Fault> {
-        let at = self
-            .queue
-            .iter()
-            .position(|(on, _, f)| matches(*on, kind) && f.strikes(kind))?;
+        let at = self.queue.iter().position(|(on, _, f)| matches(*on, kind) && f.strikes(kind))?;
         let (_, times, fault) = self.queue.get_mut(at)?;
         *times -= 1;
         if *times == 0 {

@@ -48,18 +48,12 @@ impl Page {
             .range::<str, _>((from, Bound::Unbounded))
             .map(|(_, object)| object)
             .filter(|object| wanted(query, object));
-        let limit = query.limit.map_or(usize::MAX, |limit| {
-            usize::try_from(limit).unwrap_or(usize::MAX)
-        });
+        let limit =
+            query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let items: Vec<_> = found.by_ref().take(limit).map(Arc::clone).collect();
         let remaining = found.count() as u64;
         let token = items.last().filter(|_| remaining > 0).map(|last| {
-            Token {
-                rv: Some(revision),
-                after: last.key(),
-                epoch: state.token_epoch,
-            }
-            .write()
+            Token { rv: Some(revision), after: last.key(), epoch: state.token_epoch }.write()
         });
         Ok(Self {
             api: query.api,
@@ -78,24 +72,13 @@ impl Page {
         epoch: u64,
     ) -> Result<Self, Status> {
         plain_only(query)?;
-        let after = query
-            .token
-            .as_ref()
-            .and_then(|token| BulkRun::place(&token.after))
-            .unwrap_or(0);
+        let after =
+            query.token.as_ref().and_then(|token| BulkRun::place(&token.after)).unwrap_or(0);
         let there = revision - BASE;
-        let last = after
-            .saturating_add(query.limit.unwrap_or(u64::MAX))
-            .min(there);
+        let last = after.saturating_add(query.limit.unwrap_or(u64::MAX)).min(there);
         let remaining = there.saturating_sub(last);
-        let token = (remaining > 0).then(|| {
-            Token {
-                rv: Some(revision),
-                after: BulkRun::key(last),
-                epoch,
-            }
-            .write()
-        });
+        let token = (remaining > 0)
+            .then(|| Token { rv: Some(revision), after: BulkRun::key(last), epoch }.write());
         Ok(Self {
             api: query.api,
             revision,
@@ -172,41 +155,24 @@ fn revision(state: &State, query: &Query, current: u64) -> Result<u64, Status> {
 }
 
 fn exactly(state: &State, asked: u64) -> Result<u64, Status> {
-    if state.list_is_too_old(asked) {
-        Err(Status::too_old("list"))
-    } else {
-        Ok(asked)
-    }
+    if state.list_is_too_old(asked) { Err(Status::too_old("list")) } else { Ok(asked) }
 }
 
 /// The refusal of an expired token: it carries one that reads on at whatever is there now.
 pub(crate) fn fresh_token(state: &State, expired: &Token) -> Status {
     let after = expired.after.clone();
-    Status::continue_expired(
-        Token {
-            rv: None,
-            after,
-            epoch: state.token_epoch,
-        }
-        .write(),
-    )
+    Status::continue_expired(Token { rv: None, after, epoch: state.token_epoch }.write())
 }
 
 pub(crate) fn wanted(query: &Query, object: &Object) -> bool {
-    query
-        .namespace
-        .as_ref()
-        .is_none_or(|ns| *ns == object.metadata.namespace)
+    query.namespace.as_ref().is_none_or(|ns| *ns == object.metadata.namespace)
         && query.selector.matches(object)
 }
 
 /// Generated Events cannot be selected from; saying so beats sending the wrong ones.
 pub(crate) fn plain_only(query: &Query) -> Result<(), Status> {
     if query.namespace.is_some() || !query.selector.is_empty() {
-        return Err(Status::new(
-            400,
-            "generated Events have no namespaces and no selectors",
-        ));
+        return Err(Status::new(400, "generated Events have no namespaces and no selectors"));
     }
     Ok(())
 }

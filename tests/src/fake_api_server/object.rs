@@ -169,10 +169,7 @@ struct EventsView<'a> {
     deprecated_count: u32,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for this signature"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -61,15 +61,7 @@ impl Outlet {
             Framing::Lines => Coding::Each,
             Framing::Items => Coding::Whole(GzEncoder::new(Vec::new(), Compression::fast())),
         };
-        Self {
-            to,
-            fault,
-            framing,
-            coding,
-            events: 0,
-            first: true,
-            buffer: Vec::new(),
-        }
+        Self { to, fault, framing, coding, events: 0, first: true, buffer: Vec::new() }
     }
 
     /// Bytes around the Events.
@@ -79,8 +71,7 @@ impl Outlet {
             Coding::Each => {
                 let mut member = GzEncoder::new(Vec::new(), Compression::fast());
                 member.write_all(bytes).expect("a Vec takes everything");
-                self.buffer
-                    .extend_from_slice(&member.finish().expect("a Vec takes everything"));
+                self.buffer.extend_from_slice(&member.finish().expect("a Vec takes everything"));
             }
             Coding::Whole(encoder) => {
                 encoder.write_all(bytes).expect("a Vec takes everything");
@@ -130,10 +121,7 @@ impl Outlet {
             return self.to.send(Ok(chunk)).await.map_err(|_| Over);
         };
         for piece in chunk.chunks(per_chunk.max(1)) {
-            self.to
-                .send(Ok(chunk.slice_ref(piece)))
-                .await
-                .map_err(|_| Over)?;
+            self.to.send(Ok(chunk.slice_ref(piece))).await.map_err(|_| Over)?;
             tokio::time::sleep(pause).await;
         }
         Ok(())
@@ -161,10 +149,7 @@ impl Outlet {
                 self.flush().await?;
                 std::future::pending().await
             }
-            Some(Fault::GarbageLine {
-                after_events,
-                bytes,
-            }) if *after_events == self.events => {
+            Some(Fault::GarbageLine { after_events, bytes }) if *after_events == self.events => {
                 let mut garbage = bytes.clone();
                 if self.framing == Framing::Lines {
                     garbage.push(b'\n');

@@ -42,10 +42,7 @@ impl Query {
         parameters: &[(String, String)],
     ) -> Result<Self, Status> {
         let get = |name: &str| {
-            parameters
-                .iter()
-                .find(|(key, _)| key == name)
-                .map_or("", |(_, value)| value.as_str())
+            parameters.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
         };
         let flag = |name: &str| matches!(get(name), "1" | "true" | "True" | "TRUE" | "t" | "T");
         let number = |name: &str| match get(name) {
@@ -60,19 +57,14 @@ impl Query {
         let version = match get("resourceVersion") {
             "" => Version::Unset,
             "0" => Version::Zero,
-            text => text
-                .parse()
-                .map(Version::At)
-                .map_err(|_| Status::malformed_version(text))?,
+            text => text.parse().map(Version::At).map_err(|_| Status::malformed_version(text))?,
         };
         let exact = match get("resourceVersionMatch") {
             "" => None,
             "Exact" => Some(true),
             "NotOlderThan" => Some(false),
             text => {
-                return Err(invalid(&format!(
-                    "resourceVersionMatch: Unsupported value: {text:?}"
-                )));
+                return Err(invalid(&format!("resourceVersionMatch: Unsupported value: {text:?}")));
             }
         };
         let bookmarks = flag("allowWatchBookmarks");
@@ -93,9 +85,7 @@ impl Query {
             }
         }
         if exact == Some(true) && version == Version::Zero {
-            return Err(invalid(
-                "resourceVersionMatch=Exact is forbidden for resourceVersion=0",
-            ));
+            return Err(invalid("resourceVersionMatch=Exact is forbidden for resourceVersion=0"));
         }
         let token = match get("continue") {
             "" => None,
@@ -126,10 +116,7 @@ impl Query {
 }
 
 fn invalid(message: &str) -> Status {
-    Status::new(
-        422,
-        format!("ListOptions.meta.k8s.io \"\" is invalid: {message}"),
-    )
+    Status::new(422, format!("ListOptions.meta.k8s.io \"\" is invalid: {message}"))
 }
 
 /// A continue token: where the next page starts, and at which version it reads.
@@ -151,11 +138,7 @@ impl Token {
     }
 
     fn read(text: &str) -> Result<Self, Status> {
-        let digit = |byte: &u8| {
-            char::from(*byte)
-                .to_digit(16)
-                .and_then(|d| u8::try_from(d).ok())
-        };
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
         let bytes: Option<Vec<u8>> = text
             .as_bytes()
             .chunks(2)

@@ -42,15 +42,9 @@ impl Selector {
                 ));
             };
             let Some(field) = field(key, api) else {
-                return Err(Status::new(
-                    400,
-                    format!("field label not supported: {key}"),
-                ));
+                return Err(Status::new(400, format!("field label not supported: {key}")));
             };
-            requirements.push(Requirement {
-                key: Key::Field(field),
-                test,
-            });
+            requirements.push(Requirement { key: Key::Field(field), test });
         }
         for term in terms(labels) {
             let (key, test) = match (comparison(term), term.strip_prefix('!')) {
@@ -64,10 +58,7 @@ impl Selector {
                     format!("this fake has no set-based selectors: {term}"),
                 ));
             }
-            requirements.push(Requirement {
-                key: Key::Label(key.to_owned()),
-                test,
-            });
+            requirements.push(Requirement { key: Key::Label(key.to_owned()), test });
         }
         Ok(Self { requirements })
     }
@@ -93,10 +84,7 @@ impl Selector {
 }
 
 fn terms(selector: &str) -> impl Iterator<Item = &str> {
-    selector
-        .split(',')
-        .map(str::trim)
-        .filter(|term| !term.is_empty())
+    selector.split(',').map(str::trim).filter(|term| !term.is_empty())
 }
 
 fn comparison(term: &str) -> Option<(&str, Test)> {
@@ -129,8 +117,7 @@ fn field(name: &str, api: Api) -> Option<&'static str> {
         Api::Events if name == "reportingController" => Some("reportingComponent"),
         Api::Events => {
             let part = name.strip_prefix("regarding.")?;
-            CORE.into_iter()
-                .find(|known| known.strip_prefix("involvedObject.") == Some(part))
+            CORE.into_iter().find(|known| known.strip_prefix("involvedObject.") == Some(part))
         }
     }
 }

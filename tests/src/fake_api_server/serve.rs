@@ -20,12 +20,10 @@ use crate::loopback::{Answering, Body, Break, Handler, Outcome, Stopping};
 /// The handler of the fake server.
 pub(crate) fn handler(shared: &Arc<Shared>) -> Handler {
     let shared = Arc::clone(shared);
-    Arc::new(
-        move |request: Request<Incoming>, stopping: Stopping| -> Answering {
-            let shared = Arc::clone(&shared);
-            Box::pin(async move { answer(&shared, &request, stopping).await })
-        },
-    )
+    Arc::new(move |request: Request<Incoming>, stopping: Stopping| -> Answering {
+        let shared = Arc::clone(&shared);
+        Box::pin(async move { answer(&shared, &request, stopping).await })
+    })
 }
 
 /// What a path leads to.
@@ -76,11 +74,7 @@ async fn answer(shared: &Arc<Shared>, request: &Request<Incoming>, stopping: Sto
         Some(Fault::Reset) => return Err(Break::Reset),
         Some(Fault::Close) => return Err(Break::Close),
         Some(Fault::HangBeforeHeaders) => return std::future::pending().await,
-        Some(Fault::Status {
-            code,
-            retry_after,
-            body,
-        }) => {
+        Some(Fault::Status { code, retry_after, body }) => {
             return Ok(faulty(code, retry_after.as_deref(), body));
         }
         fault => fault,
@@ -100,10 +94,7 @@ fn serve(
     match route {
         // These are for everybody.
         Route::Health => {
-            return Ok(whole(
-                Bytes::from_static(b"ok"),
-                "text/plain; charset=utf-8",
-            ));
+            return Ok(whole(Bytes::from_static(b"ok"), "text/plain; charset=utf-8"));
         }
         Route::Version => return Ok(json(discovery::version())),
         _ => {}
@@ -120,9 +111,9 @@ fn serve(
             events(shared, record, *api, *namespace, known, fault, stopping)
         }
         _ if !known => Err(anonymous(record)),
-        Route::Core => Ok(json(discovery::core_versions(
-            record.header("host").unwrap_or_default(),
-        ))),
+        Route::Core => {
+            Ok(json(discovery::core_versions(record.header("host").unwrap_or_default())))
+        }
         Route::Groups => Ok(json(discovery::groups())),
         Route::Resources(api) => Ok(json(discovery::resources(*api))),
         Route::KubeSystem => kube_system(&shared.state().kube_system),
@@ -151,9 +142,7 @@ fn events(
     }
     let query = Query::parse(api, namespace, &record.query)?;
     let accepts_gzip = record.header("accept-encoding").is_some_and(|value| {
-        value
-            .split(',')
-            .any(|coding| coding.trim().split(';').next() == Some("gzip"))
+        value.split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
     });
     let gzip = matches!(fault, Some(Fault::Gzip)) && accepts_gzip;
     let body = if query.watch {
@@ -189,10 +178,7 @@ fn authenticate(shared: &Shared, record: &RecordedRequest) -> Result<bool, Statu
 
 fn anonymous(record: &RecordedRequest) -> Status {
     let path = &record.path;
-    Status::new(
-        403,
-        format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\""),
-    )
+    Status::new(403, format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\""))
 }
 
 fn kube_system(answer: &KubeSystem) -> Result<Response<Body>, Status> {
@@ -208,12 +194,9 @@ fn kube_system(answer: &KubeSystem) -> Result<Response<Body>, Status> {
                  \"namespaces\" in API group \"\" in the namespace \"{NAME}\""
             ),
         )),
-        KubeSystem::Missing => Err(Status::about(
-            404,
-            "namespaces",
-            NAME,
-            format!("namespaces \"{NAME}\" not found"),
-        )),
+        KubeSystem::Missing => {
+            Err(Status::about(404, "namespaces", NAME, format!("namespaces \"{NAME}\" not found")))
+        }
     }
 }
 
@@ -225,10 +208,7 @@ fn record(request: &Request<Incoming>) -> RecordedRequest {
         query: parameters(request.uri().query().unwrap_or_default()),
         headers: headers
             .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect(),
         at: Instant::now(),
@@ -239,9 +219,7 @@ fn kind(route: &Route<'_>, record: &RecordedRequest) -> Kind {
     match route {
         Route::Events(..) if record.is_watch() => Kind::Watch,
         Route::Events(..)
-            if record
-                .parameter("continue")
-                .is_some_and(|token| !token.is_empty()) =>
+            if record.parameter("continue").is_some_and(|token| !token.is_empty()) =>
         {
             Kind::Continue
         }
@@ -261,10 +239,7 @@ fn whole(body: Bytes, content_type: &'static str) -> Response<Body> {
 fn with_headers(mut response: Response<Body>, content_type: &'static str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, private"),
-    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     response
 }
 

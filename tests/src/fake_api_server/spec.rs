@@ -151,9 +151,7 @@ impl EventSpec {
     /// The object as it is stored, but for its resourceVersion.
     pub(crate) fn into_object(self) -> Object {
         let at = self.at.unwrap_or_else(Timestamp::now);
-        let name = self
-            .name
-            .unwrap_or_else(|| unique_name(&self.regarding.name));
+        let name = self.name.unwrap_or_else(|| unique_name(&self.regarding.name));
         let core = self.writer == Writer::Core;
         let created = seconds(at);
         let stamp = core.then(|| created.clone());
@@ -172,10 +170,7 @@ impl EventSpec {
             reason: self.reason,
             message: self.message,
             source: if core {
-                Source {
-                    component: self.component.clone(),
-                    host: self.host,
-                }
+                Source { component: self.component.clone(), host: self.host }
             } else {
                 Source::default()
             },
@@ -184,15 +179,9 @@ impl EventSpec {
             count: if core { self.count } else { 0 },
             r#type: if self.warning { "Warning" } else { "Normal" }.to_owned(),
             event_time: (!core).then(|| micros(at)),
-            series: (!core && self.count > 1).then(|| Series {
-                count: self.count,
-                last_observed_time: micros(at),
-            }),
-            action: if core {
-                String::new()
-            } else {
-                "Scheduling".to_owned()
-            },
+            series: (!core && self.count > 1)
+                .then(|| Series { count: self.count, last_observed_time: micros(at) }),
+            action: if core { String::new() } else { "Scheduling".to_owned() },
             related: None,
             reporting_instance: if core {
                 String::new()
@@ -209,10 +198,7 @@ pub(crate) fn repeated(object: &Object, at: Timestamp) -> Object {
     let mut next = object.clone();
     if next.event_time.is_some() {
         let count = next.series.as_ref().map_or(1, |series| series.count) + 1;
-        next.series = Some(Series {
-            count,
-            last_observed_time: micros(at),
-        });
+        next.series = Some(Series { count, last_observed_time: micros(at) });
     } else {
         next.count += 1;
         next.last_timestamp = Some(seconds(at));
@@ -228,12 +214,7 @@ pub(crate) fn managed_fields(writer: Writer, manager: &str, at: Timestamp) -> Ma
     ManagedFields {
         manager: manager.to_owned(),
         operation: "Update".to_owned(),
-        api_version: if writer == Writer::Core {
-            "v1"
-        } else {
-            "events.k8s.io/v1"
-        }
-        .to_owned(),
+        api_version: if writer == Writer::Core { "v1" } else { "events.k8s.io/v1" }.to_owned(),
         time: seconds(at),
         fields_type: "FieldsV1".to_owned(),
         fields_v1: match writer {
@@ -265,21 +246,11 @@ pub(crate) fn new_uid() -> String {
     let bits = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
     let part = |from, to| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
 /// `object.18eaa76f18455562`; the real suffix is a time in nanoseconds, ours counts up.
 fn unique_name(object: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0x18ea_a76f_0000_0000);
-    format!(
-        "{object}.{:x}",
-        NEXT.fetch_add(0x0001_0003, Ordering::Relaxed)
-    )
+    format!("{object}.{:x}", NEXT.fetch_add(0x0001_0003, Ordering::Relaxed))
 }

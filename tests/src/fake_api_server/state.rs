@@ -41,10 +41,7 @@ impl RecordedRequest {
     /// Whether it is a watch.
     #[must_use]
     pub fn is_watch(&self) -> bool {
-        matches!(
-            self.parameter("watch"),
-            Some("1" | "true" | "True" | "TRUE" | "t" | "T")
-        )
+        matches!(self.parameter("watch"), Some("1" | "true" | "True" | "TRUE" | "t" | "T"))
     }
 
     /// Whether it asks for Events, in either API group.
@@ -55,10 +52,7 @@ impl RecordedRequest {
 }
 
 fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// Who may read Events.

@@ -99,22 +99,15 @@ impl Status {
                  in API group \"{group}\" {place}"
             ),
         );
-        status.details = Some(Box::new(Details {
-            group,
-            kind: "events",
-            ..Details::default()
-        }));
+        status.details = Some(Box::new(Details { group, kind: "events", ..Details::default() }));
         status
     }
 
     /// 403 or 404 for one named object of the core group.
     pub(crate) fn about(code: u16, kind: &'static str, name: &str, message: String) -> Self {
         let mut status = Self::new(code, message);
-        status.details = Some(Box::new(Details {
-            name: name.to_owned(),
-            kind,
-            ..Details::default()
-        }));
+        status.details =
+            Some(Box::new(Details { name: name.to_owned(), kind, ..Details::default() }));
         status
     }
 
@@ -127,10 +120,7 @@ impl Status {
 
     /// A watch or a list from before the last compaction.
     pub(crate) fn too_old(verb: &str) -> Self {
-        Self::new(
-            410,
-            format!("The resourceVersion for the provided {verb} is too old."),
-        )
+        Self::new(410, format!("The resourceVersion for the provided {verb} is too old."))
     }
 
     /// A continue token from before the last compaction; `fresh` reads on, inconsistently.
@@ -145,10 +135,8 @@ impl Status {
 
     /// A resourceVersion the server has not reached.
     pub(crate) fn too_large(asked: u64, current: u64) -> Self {
-        let mut status = Self::new(
-            504,
-            format!("Too large resource version: {asked}, current: {current}"),
-        );
+        let mut status =
+            Self::new(504, format!("Too large resource version: {asked}, current: {current}"));
         status.details = Some(Box::new(Details {
             causes: vec![Cause {
                 reason: "ResourceVersionTooLarge",

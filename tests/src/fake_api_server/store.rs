@@ -69,19 +69,11 @@ impl Store {
     pub(crate) fn load(&mut self, objects: Vec<Object>, revision: u64) {
         let mut objects: Vec<(u64, Object)> = objects
             .into_iter()
-            .map(|object| {
-                (
-                    object.metadata.resource_version.parse().expect("a number"),
-                    object,
-                )
-            })
+            .map(|object| (object.metadata.resource_version.parse().expect("a number"), object))
             .collect();
         objects.sort_by_key(|(version, _)| *version);
         for (version, object) in objects {
-            assert!(
-                version > self.revision,
-                "load into a store that has not come so far yet"
-            );
+            assert!(version > self.revision, "load into a store that has not come so far yet");
             self.revision = version;
             self.write(object);
         }
@@ -89,20 +81,11 @@ impl Store {
     }
 
     fn write(&mut self, object: Object) -> (String, String) {
-        let identity = (
-            object.metadata.uid.clone(),
-            object.metadata.resource_version.clone(),
-        );
+        let identity = (object.metadata.uid.clone(), object.metadata.resource_version.clone());
         let key = object.key();
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), Arc::clone(&object));
-        self.history.push(Change {
-            revision: self.revision,
-            key,
-            before,
-            object,
-            deleted: false,
-        });
+        self.history.push(Change { revision: self.revision, key, before, object, deleted: false });
         self.created.push(identity.clone());
         identity
     }
@@ -124,10 +107,7 @@ impl Store {
     }
 
     pub(crate) fn compact(&mut self, revision: u64) {
-        assert!(
-            revision <= self.revision,
-            "etcd refuses to compact a future revision"
-        );
+        assert!(revision <= self.revision, "etcd refuses to compact a future revision");
         self.compacted = self.compacted.max(revision);
     }
 
@@ -144,12 +124,7 @@ impl Store {
     /// The state at a revision, in key order.
     pub(crate) fn snapshot(&self, revision: u64) -> BTreeMap<String, Arc<Object>> {
         let mut state = self.objects.clone();
-        for change in self
-            .history
-            .iter()
-            .rev()
-            .take_while(|change| change.revision > revision)
-        {
+        for change in self.history.iter().rev().take_while(|change| change.revision > revision) {
             match &change.before {
                 Some(before) => state.insert(change.key.clone(), Arc::clone(before)),
                 None => state.remove(&change.key),

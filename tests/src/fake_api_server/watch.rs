@@ -70,13 +70,7 @@ pub(crate) fn open(
         && !run.is_paced()
     {
         run.begin();
-        burst = Some(burst_of(
-            run,
-            query.api,
-            version - BASE,
-            &query,
-            stopping.clone(),
-        ));
+        burst = Some(burst_of(run, query.api, version - BASE, &query, stopping.clone()));
         sent_by_burst = true;
     }
 
@@ -127,9 +121,7 @@ pub(crate) fn open(
 fn burst_of(run: &Arc<BulkRun>, api: Api, after: u64, query: &Query, stopping: Stopping) -> Burst {
     let run = Arc::clone(run);
     let mut chunks = Chunks::new(Template::new(&run, api, Framing::Lines), after);
-    let until = query
-        .timeout
-        .map(|timeout| std::time::Instant::now() + timeout);
+    let until = query.timeout.map(|timeout| std::time::Instant::now() + timeout);
     Box::new(move || {
         if stopping.is_set() || until.is_some_and(|until| std::time::Instant::now() >= until) {
             return None;
@@ -223,10 +215,7 @@ async fn stored(
 /// How a change looks through the selector of a watch: what comes into it is ADDED, what leaves it
 /// is DELETED.
 fn line(change: &Change, query: &Query) -> Option<Vec<u8>> {
-    let before = change
-        .before
-        .as_ref()
-        .is_some_and(|object| wanted(query, object));
+    let before = change.before.as_ref().is_some_and(|object| wanted(query, object));
     let now = !change.deleted && wanted(query, &change.object);
     let kind = match (before, now) {
         (false, true) => "ADDED",

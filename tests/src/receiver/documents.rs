@@ -12,10 +12,7 @@ use crate::fake_api_server::Identity;
 
 /// The body without its gzip coding; one that does not decompress stays as it is.
 pub(super) fn decoded(headers: &HeaderMap, body: Bytes) -> Bytes {
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_none_or(|coding| coding != "gzip")
-    {
+    if headers.get(header::CONTENT_ENCODING).is_none_or(|coding| coding != "gzip") {
         return body;
     }
     let mut plain = Vec::new();
@@ -66,9 +63,7 @@ pub fn identity(document: &str) -> Option<Identity> {
     }
 
     let outer: Outer<'_> = serde_json::from_str(document).ok()?;
-    let direct = outer
-        .metadata
-        .and_then(|raw| serde_json::from_str::<Metadata>(raw.get()).ok());
+    let direct = outer.metadata.and_then(|raw| serde_json::from_str::<Metadata>(raw.get()).ok());
     let metadata = direct.or_else(|| {
         [outer.object, outer.event]
             .into_iter()
@@ -85,9 +80,7 @@ pub(super) fn sent_us(document: &str) -> Option<i64> {
     const KEY: &str = "\"bench/sent-us";
     let (_, rest) = document.split_once(KEY)?;
     let digits = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(digits.len());
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     digits.get(..end)?.parse().ok()
 }
 
@@ -99,10 +92,7 @@ mod tests {
     fn one_document_an_array_and_lines_are_all_taken_apart() {
         assert_eq!(documents(b"{\"a\":1}").unwrap(), ["{\"a\":1}"]);
         assert_eq!(documents(b"[{\"a\":1}, 2]").unwrap(), ["{\"a\":1}", "2"]);
-        assert_eq!(
-            documents(b"{\"a\":1}\n{\"b\":2}\n").unwrap(),
-            ["{\"a\":1}", "{\"b\":2}"]
-        );
+        assert_eq!(documents(b"{\"a\":1}\n{\"b\":2}\n").unwrap(), ["{\"a\":1}", "{\"b\":2}"]);
         assert_eq!(documents(b"").unwrap(), Vec::<&str>::new());
         assert_eq!(documents(b"{\"a\":1}\n{\"b\""), None);
     }
@@ -112,32 +102,17 @@ mod tests {
         let event = r#"{"metadata":{"name":"x","uid":"u","resourceVersion":"7"},"reason":"R"}"#;
         let expected = Some(("u".to_owned(), "7".to_owned()));
         assert_eq!(identity(event), expected);
-        assert_eq!(
-            identity(&format!(r#"{{"type":"ADDED","object":{event}}}"#)),
-            expected
-        );
-        assert_eq!(
-            identity(&format!(r#"{{"event":{event},"object":"text"}}"#)),
-            expected
-        );
-        assert_eq!(
-            identity(&format!(r#"{{"event":{event},"metadata":{{"v":1}}}}"#)),
-            expected
-        );
+        assert_eq!(identity(&format!(r#"{{"type":"ADDED","object":{event}}}"#)), expected);
+        assert_eq!(identity(&format!(r#"{{"event":{event},"object":"text"}}"#)), expected);
+        assert_eq!(identity(&format!(r#"{{"event":{event},"metadata":{{"v":1}}}}"#)), expected);
         assert_eq!(identity(r#"{"uid":"u"}"#), None);
     }
 
     #[test]
     fn the_time_of_sending_is_found_even_inside_of_a_string() {
         let sent = Some(1_764_000_000_123_456);
-        assert_eq!(
-            sent_us(r#"{"annotations":{"bench/sent-us":"1764000000123456"}}"#),
-            sent
-        );
-        assert_eq!(
-            sent_us(r#"{"e":"{\"bench/sent-us\":\"1764000000123456\"}"}"#),
-            sent
-        );
+        assert_eq!(sent_us(r#"{"annotations":{"bench/sent-us":"1764000000123456"}}"#), sent);
+        assert_eq!(sent_us(r#"{"e":"{\"bench/sent-us\":\"1764000000123456\"}"}"#), sent);
         assert_eq!(sent_us("{}"), None);
         assert_eq!(crate::fake_api_server::SENT_US, "bench/sent-us");
     }

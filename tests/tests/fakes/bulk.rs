@@ -17,20 +17,13 @@ fn server(plan: Bulk) -> FakeApiServer {
 }
 
 fn version(object: &Value) -> u64 {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap()
+    object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
 async fn a_stream_starts_after_the_list_and_has_each_event_once_in_order() {
     let server = server(Bulk::stream(5_000));
-    let list = get(&server.url(), "/api/v1/events?limit=500")
-        .await
-        .json()
-        .await;
+    let list = get(&server.url(), "/api/v1/events?limit=500").await.json().await;
     assert_eq!(list["items"].as_array().unwrap().len(), 0);
     let from = version(&list);
 
@@ -39,19 +32,12 @@ async fn a_stream_starts_after_the_list_and_has_each_event_once_in_order() {
         let mut watch = get(&server.url(), &path).await;
         let (mut uids, mut names) = (HashSet::new(), HashSet::new());
         for i in 1..=5_000 {
-            let Next::Line(line) = watch.next(LONG).await else {
-                panic!("no line {i}")
-            };
+            let Next::Line(line) = watch.next(LONG).await else { panic!("no line {i}") };
             assert_eq!(line.len() + 1, 1600);
             let event: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(event["type"], "ADDED");
             assert_eq!(version(&event["object"]), from + i);
-            uids.insert(
-                event["object"]["metadata"]["uid"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned(),
-            );
+            uids.insert(event["object"]["metadata"]["uid"].as_str().unwrap().to_owned());
             names.insert(brief(&event).1);
         }
         assert_eq!((uids.len(), names.len()), (5_000, 5_000));
@@ -111,39 +97,23 @@ async fn pages_of_a_generated_list_are_in_key_order_with_scattered_versions() {
 #[tokio::test]
 async fn an_expired_token_of_a_generated_list_reads_on() {
     let server = server(Bulk::list(1_000));
-    let page = get(&server.url(), "/api/v1/events?limit=400")
-        .await
-        .json()
-        .await;
+    let page = get(&server.url(), "/api/v1/events?limit=400").await.json().await;
     let token = page["metadata"]["continue"].as_str().unwrap();
     server.expire_continue_tokens();
-    let refused = get(
-        &server.url(),
-        &format!("/api/v1/events?limit=400&continue={token}"),
-    )
-    .await;
+    let refused = get(&server.url(), &format!("/api/v1/events?limit=400&continue={token}")).await;
     assert_eq!(refused.status, 410);
     let status = refused.json().await;
     let fresh = status["metadata"]["continue"].as_str().unwrap();
-    let rest = get(&server.url(), &format!("/api/v1/events?continue={fresh}"))
-        .await
-        .json()
-        .await;
+    let rest = get(&server.url(), &format!("/api/v1/events?continue={fresh}")).await.json().await;
     assert_eq!(rest["items"].as_array().unwrap().len(), 600);
 }
 
 #[tokio::test]
 async fn a_generated_list_has_the_events_that_were_streamed() {
-    let server = server(Bulk {
-        stream: 50,
-        ..Bulk::list(100)
-    });
+    let server = server(Bulk { stream: 50, ..Bulk::list(100) });
     let from = server.revision();
     let old = format!("/api/v1/events?watch=1&resourceVersion={}", from - 1);
-    assert_eq!(
-        get(&server.url(), &old).await.line().await["object"]["code"],
-        410
-    );
+    assert_eq!(get(&server.url(), &old).await.line().await["object"]["code"], 410);
     let mut watch = get(&server.url(), "/api/v1/events?watch=1").await;
     let mut streamed = HashSet::new();
     for _ in 0..150 {
@@ -168,25 +138,15 @@ async fn a_generated_list_has_the_events_that_were_streamed() {
 #[tokio::test]
 async fn a_paced_stream_keeps_its_rate_and_says_when_each_event_was_sent() {
     let server = server(Bulk::stream(200).with_rate(400.0));
-    let path = format!(
-        "/api/v1/events?watch=1&resourceVersion={}",
-        server.revision()
-    );
+    let path = format!("/api/v1/events?watch=1&resourceVersion={}", server.revision());
     let begin = Instant::now();
     let mut watch = get(&server.url(), &path).await;
     for _ in 0..200 {
         let event = watch.line().await;
         let now = Timestamp::now();
-        let sent: i64 = event["object"]["metadata"]["annotations"][SENT_US]
-            .as_str()
-            .unwrap()
-            .parse()
-            .unwrap();
-        let time: Timestamp = event["object"]["eventTime"]
-            .as_str()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let sent: i64 =
+            event["object"]["metadata"]["annotations"][SENT_US].as_str().unwrap().parse().unwrap();
+        let time: Timestamp = event["object"]["eventTime"].as_str().unwrap().parse().unwrap();
         assert_eq!(time.as_microsecond(), sent);
         let delay = now.as_microsecond() - sent;
         assert!((0..2_000_000).contains(&delay), "{delay} us");

@@ -38,15 +38,7 @@ pub(crate) enum Next {
 
 /// A GET with the token that the fake server accepts at first.
 pub(crate) async fn get(base: &str, path: &str) -> Answer {
-    send(
-        base,
-        Method::GET,
-        path,
-        &[("authorization", "Bearer fake-token")],
-        "",
-    )
-    .await
-    .unwrap()
+    send(base, Method::GET, path, &[("authorization", "Bearer fake-token")], "").await.unwrap()
 }
 
 pub(crate) async fn send(
@@ -61,31 +53,20 @@ pub(crate) async fn send(
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
     tokio::spawn(connection);
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", authority);
+    let mut request = Request::builder().method(method).uri(path).header("host", authority);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(body.into())).unwrap();
     let (parts, body) = sender.send_request(request).await?.into_parts();
     let (status, headers) = (parts.status.as_u16(), parts.headers);
-    Ok(Answer {
-        status,
-        headers,
-        body,
-        buffer: BytesMut::new(),
-    })
+    Ok(Answer { status, headers, body, buffer: BytesMut::new() })
 }
 
 impl Answer {
     /// All of the body.
     pub(crate) async fn bytes(self) -> Vec<u8> {
-        let rest = tokio::time::timeout(LONG, self.body.collect())
-            .await
-            .unwrap()
-            .unwrap();
+        let rest = tokio::time::timeout(LONG, self.body.collect()).await.unwrap().unwrap();
         [self.buffer.as_ref(), &rest.to_bytes()].concat()
     }
 
@@ -103,10 +84,7 @@ impl Answer {
 
     /// The next frame of the body.
     pub(crate) async fn chunk(&mut self) -> Option<Bytes> {
-        self.body
-            .frame()
-            .await
-            .map(|frame| frame.unwrap().into_data().unwrap())
+        self.body.frame().await.map(|frame| frame.unwrap().into_data().unwrap())
     }
 
     /// The next line, for which it waits a long time.
@@ -144,11 +122,7 @@ impl Answer {
 pub(crate) fn brief(line: &Value) -> (String, String, String) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &line["object"]["metadata"];
-    (
-        text(&line["type"]),
-        text(&metadata["name"]),
-        text(&metadata["resourceVersion"]),
-    )
+    (text(&line["type"]), text(&metadata["name"]), text(&metadata["resourceVersion"]))
 }
 
 /// The names of the items of a list.

@@ -29,31 +29,17 @@ async fn a_status_is_answered_as_often_as_ordered_with_its_retry_after() {
     server.inject(On::List, 2, Fault::status(500));
     let date = "Wed, 21 Oct 2026 07:28:00 GMT".to_owned();
     let body = Some("upstream is down".to_owned());
-    server.inject(
-        On::Any,
-        1,
-        Fault::Status {
-            code: 503,
-            retry_after: Some(date.clone()),
-            body,
-        },
-    );
+    server.inject(On::Any, 1, Fault::Status { code: 503, retry_after: Some(date.clone()), body });
     assert_eq!(server.pending_faults(), 4);
 
     let throttled = get(&server.url(), LIST).await;
-    assert_eq!(
-        (throttled.status, throttled.header("retry-after")),
-        (429, Some("7"))
-    );
+    assert_eq!((throttled.status, throttled.header("retry-after")), (429, Some("7")));
     assert_eq!(throttled.json().await["reason"], "TooManyRequests");
     for _ in 0..2 {
         assert_eq!(get(&server.url(), LIST).await.status, 500);
     }
     let down = get(&server.url(), "/version").await;
-    assert_eq!(
-        (down.status, down.header("retry-after")),
-        (503, Some(date.as_str()))
-    );
+    assert_eq!((down.status, down.header("retry-after")), (503, Some(date.as_str())));
     assert_eq!(down.text().await, "upstream is down");
     assert_eq!(get(&server.url(), LIST).await.status, 200);
 }
@@ -87,14 +73,8 @@ async fn connections_end_before_the_headers_by_rst_or_by_fin() {
         while let Some(next) = cause.source() {
             cause = next;
         }
-        let io = cause
-            .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind);
-        assert_eq!(
-            io == Some(std::io::ErrorKind::ConnectionReset),
-            reset,
-            "{error:?}"
-        );
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        assert_eq!(io == Some(std::io::ErrorKind::ConnectionReset), reset, "{error:?}");
     }
 }
 
@@ -102,11 +82,7 @@ async fn connections_end_before_the_headers_by_rst_or_by_fin() {
 async fn no_headers_come_when_it_hangs_before_them() {
     let server = server_with(On::Any, Fault::HangBeforeHeaders);
     let url = server.url();
-    assert!(
-        tokio::time::timeout(SILENCE, get(&url, LIST))
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(SILENCE, get(&url, LIST)).await.is_err());
     assert_eq!(get(&url, LIST).await.status, 200);
 }
 
@@ -116,9 +92,7 @@ async fn a_watch_is_cut_in_the_middle_of_a_line() {
     let mut watch = get(&server.url(), WATCH).await;
     assert_eq!(brief(&watch.line().await).1, "a");
     assert_eq!(brief(&watch.line().await).1, "b");
-    let Next::Broken(half) = watch.next(LONG).await else {
-        panic!("not broken")
-    };
+    let Next::Broken(half) = watch.next(LONG).await else { panic!("not broken") };
     assert!(half.starts_with(b"{\"type\":\"ADDED\""));
     assert!(serde_json::from_slice::<serde_json::Value>(&half).is_err());
 }
@@ -127,9 +101,7 @@ async fn a_watch_is_cut_in_the_middle_of_a_line() {
 async fn a_list_is_cut_in_the_middle_of_an_item() {
     let server = server_with(On::List, Fault::CutMidLine { after_events: 1 });
     let mut list = get(&server.url(), LIST).await;
-    let Next::Broken(part) = list.next(LONG).await else {
-        panic!("not broken")
-    };
+    let Next::Broken(part) = list.next(LONG).await else { panic!("not broken") };
     let part = String::from_utf8(part).unwrap();
     assert!(
         part.contains(r#""name":"a""#) && part.contains(r#""name":"b""#) && !part.contains("\n")
@@ -139,13 +111,7 @@ async fn a_list_is_cut_in_the_middle_of_an_item() {
 #[tokio::test]
 async fn bytes_come_slowly_and_all_of_them() {
     let pause = Duration::from_millis(2);
-    let server = server_with(
-        On::Watch,
-        Fault::SlowBytes {
-            per_chunk: 100,
-            pause,
-        },
-    );
+    let server = server_with(On::Watch, Fault::SlowBytes { per_chunk: 100, pause });
     let begin = Instant::now();
     let mut watch = get(&server.url(), WATCH).await;
     assert_eq!(watch.chunk().await.unwrap().len(), 100);
@@ -170,23 +136,14 @@ async fn a_half_open_connection_is_silent_whatever_happens() {
 #[tokio::test]
 async fn a_gzipped_watch_has_a_member_for_each_line_if_the_client_takes_it() {
     let server = server_with(On::Watch, Fault::Gzip);
-    let headers = [
-        ("authorization", "Bearer fake-token"),
-        ("accept-encoding", "br, gzip;q=0.5"),
-    ];
+    let headers = [("authorization", "Bearer fake-token"), ("accept-encoding", "br, gzip;q=0.5")];
     let path = format!("{WATCH}&timeoutSeconds=1");
-    let watch = send(&server.url(), Method::GET, &path, &headers, "")
-        .await
-        .unwrap();
+    let watch = send(&server.url(), Method::GET, &path, &headers, "").await.unwrap();
     assert_eq!(watch.header("content-encoding"), Some("gzip"));
     let body = watch.bytes().await;
     let (mut one, mut all) = (String::new(), String::new());
-    GzDecoder::new(body.as_slice())
-        .read_to_string(&mut one)
-        .unwrap();
-    MultiGzDecoder::new(body.as_slice())
-        .read_to_string(&mut all)
-        .unwrap();
+    GzDecoder::new(body.as_slice()).read_to_string(&mut one).unwrap();
+    MultiGzDecoder::new(body.as_slice()).read_to_string(&mut all).unwrap();
     assert_eq!((one.lines().count(), all.lines().count()), (1, 3));
 
     server.inject(On::Watch, 1, Fault::Gzip);
@@ -198,18 +155,11 @@ async fn a_gzipped_watch_has_a_member_for_each_line_if_the_client_takes_it() {
 #[tokio::test]
 async fn a_gzipped_list_is_one_member() {
     let server = server_with(On::List, Fault::Gzip);
-    let headers = [
-        ("authorization", "Bearer fake-token"),
-        ("accept-encoding", "gzip"),
-    ];
-    let list = send(&server.url(), Method::GET, LIST, &headers, "")
-        .await
-        .unwrap();
+    let headers = [("authorization", "Bearer fake-token"), ("accept-encoding", "gzip")];
+    let list = send(&server.url(), Method::GET, LIST, &headers, "").await.unwrap();
     assert_eq!(list.header("content-encoding"), Some("gzip"));
     let mut text = String::new();
-    GzDecoder::new(list.bytes().await.as_slice())
-        .read_to_string(&mut text)
-        .unwrap();
+    GzDecoder::new(list.bytes().await.as_slice()).read_to_string(&mut text).unwrap();
     assert_eq!(text, get(&server.url(), LIST).await.text().await);
 }
 
@@ -231,18 +181,9 @@ async fn garbage_comes_once_and_the_events_go_on() {
     assert_eq!(watch.line().await["object"]["metadata"], 42);
     assert_eq!(brief(&watch.line().await).1, "a");
 
-    let Fault::GarbageLine { bytes, .. } = Fault::bad_utf8() else {
-        unreachable!()
-    };
+    let Fault::GarbageLine { bytes, .. } = Fault::bad_utf8() else { unreachable!() };
     assert!(std::str::from_utf8(&bytes).is_err());
-    server.inject(
-        On::Watch,
-        1,
-        Fault::GarbageLine {
-            after_events: 3,
-            bytes,
-        },
-    );
+    server.inject(On::Watch, 1, Fault::GarbageLine { after_events: 3, bytes });
     let mut watch = get(&server.url(), WATCH).await;
     for name in ["a", "b", "c"] {
         assert_eq!(brief(&watch.line().await).1, name);
@@ -256,24 +197,12 @@ async fn garbage_comes_once_and_the_events_go_on() {
 async fn garbage_in_a_list_is_an_item() {
     for after_events in [0, 3] {
         let bytes = br#"{"metadata":42}"#.to_vec();
-        let server = server_with(
-            On::List,
-            Fault::GarbageLine {
-                after_events,
-                bytes,
-            },
-        );
+        let server = server_with(On::List, Fault::GarbageLine { after_events, bytes });
         let list = get(&server.url(), LIST).await.json().await;
         let items = list["items"].as_array().unwrap();
         assert_eq!(items.len(), 4);
-        assert_eq!(
-            items[usize::try_from(after_events).unwrap()]["metadata"],
-            42
-        );
-        assert_eq!(
-            names(&get(&server.url(), LIST).await.json().await),
-            ["a", "b", "c"]
-        );
+        assert_eq!(items[usize::try_from(after_events).unwrap()]["metadata"], 42);
+        assert_eq!(names(&get(&server.url(), LIST).await.json().await), ["a", "b", "c"]);
     }
 }
 
@@ -283,27 +212,13 @@ async fn errors_in_the_stream_end_it() {
     let mut watch = get(&server.url(), WATCH).await;
     assert_eq!(brief(&watch.line().await).1, "a");
     let error = watch.line().await;
-    assert_eq!(
-        (&error["type"], &error["object"]["code"]),
-        (&"ERROR".into(), &410.into())
-    );
+    assert_eq!((&error["type"], &error["object"]["code"]), (&"ERROR".into(), &410.into()));
     assert_eq!(watch.next(LONG).await, Next::End);
 
     let message = "etcdserver: no leader".to_owned();
-    server.inject(
-        On::Watch,
-        1,
-        Fault::InStreamError {
-            after_events: 0,
-            code: 500,
-            message,
-        },
-    );
+    server.inject(On::Watch, 1, Fault::InStreamError { after_events: 0, code: 500, message });
     let mut watch = get(&server.url(), WATCH).await;
-    assert_eq!(
-        watch.line().await["object"]["message"],
-        "etcdserver: no leader"
-    );
+    assert_eq!(watch.line().await["object"]["message"], "etcdserver: no leader");
     assert_eq!(watch.next(LONG).await, Next::End);
 }
 

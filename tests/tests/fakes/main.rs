@@ -1,10 +1,6 @@
 //! Tests of the fakes themselves: a fake that is wrong proves nothing.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests are tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod bulk;
 mod client;

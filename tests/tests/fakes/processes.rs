@@ -29,9 +29,7 @@ fn end(mut child: Child, mut out: BufReader<std::process::ChildStdout>) -> Strin
 
 #[tokio::test]
 async fn the_server_says_where_it_is_and_ends_with_its_input() {
-    let flags = [
-        "--list", "3", "--bulk", "2", "--rate", "1000", "--size", "2000",
-    ];
+    let flags = ["--list", "3", "--bulk", "2", "--rate", "1000", "--size", "2000"];
     let (child, out, line) = start(env!("CARGO_BIN_EXE_fake-api-server"), &flags);
     let (url, kubeconfig) = line.split_once(' ').unwrap();
     assert!(std::fs::read_to_string(kubeconfig).unwrap().contains(url));
@@ -56,19 +54,12 @@ async fn the_receiver_says_at_its_end_what_came() {
         std::net::TcpStream::connect(url.trim_start_matches("http://").trim_end_matches('/'))
             .unwrap();
     let body = format!("[{event},{event}]");
-    write!(
-        socket,
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
+    write!(socket, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        .unwrap();
     let mut answer = [0; 12];
     socket.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
     let said = end(child, out);
-    assert!(
-        said.starts_with("events=2 distinct=1 duplicates=1 requests=1\n"),
-        "{said}"
-    );
+    assert!(said.starts_with("events=2 distinct=1 duplicates=1 requests=1\n"), "{said}");
     assert!(said.contains("\nlatency_us p50="), "{said}");
 }

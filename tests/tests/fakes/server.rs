@@ -17,11 +17,7 @@ async fn a_polite_stop_ends_watches_cleanly_and_closes_the_port() {
     assert_eq!(brief(&watch.line().await).1, "a");
     server.stop();
     assert_eq!(watch.next(LONG).await, Next::End);
-    assert!(
-        TcpStream::connect(server.url().trim_start_matches("http://"))
-            .await
-            .is_err()
-    );
+    assert!(TcpStream::connect(server.url().trim_start_matches("http://")).await.is_err());
     server.stop();
 }
 
@@ -54,9 +50,7 @@ async fn a_restarted_server_is_the_same_server() {
     let server = FakeApiServer::start();
     let url = server.url();
     let made = server.create(EventSpec::pod("default", "p").with_name("a"));
-    let idle = TcpStream::connect(url.trim_start_matches("http://"))
-        .await
-        .unwrap();
+    let idle = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     for _ in 0..3 {
         server.restart_on_same_port();
         assert_eq!(server.url(), url);
@@ -70,38 +64,18 @@ async fn a_restarted_server_is_the_same_server() {
 #[tokio::test]
 async fn requests_are_remembered_with_their_parameters_decoded() {
     let server = FakeApiServer::start();
-    let headers = [
-        ("authorization", "Bearer fake-token"),
-        ("user-agent", "test/1"),
-    ];
+    let headers = [("authorization", "Bearer fake-token"), ("user-agent", "test/1")];
     let path = "/api/v1/events?watch=true&fieldSelector=type%3DWarning%2Creason%21%3Dx+y";
-    send(&server.url(), Method::GET, path, &headers, "")
-        .await
-        .unwrap();
+    send(&server.url(), Method::GET, path, &headers, "").await.unwrap();
     assert_eq!(
-        send(
-            &server.url(),
-            Method::POST,
-            "/api/v1/events",
-            &headers,
-            "{}"
-        )
-        .await
-        .unwrap()
-        .status,
+        send(&server.url(), Method::POST, "/api/v1/events", &headers, "{}").await.unwrap().status,
         405
     );
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
     let first = &requests[0];
-    assert_eq!(
-        (first.method.as_str(), first.path.as_str()),
-        ("GET", "/api/v1/events")
-    );
-    assert_eq!(
-        first.parameter("fieldSelector"),
-        Some("type=Warning,reason!=x y")
-    );
+    assert_eq!((first.method.as_str(), first.path.as_str()), ("GET", "/api/v1/events"));
+    assert_eq!(first.parameter("fieldSelector"), Some("type=Warning,reason!=x y"));
     assert_eq!(first.header("user-agent"), Some("test/1"));
     assert!(first.is_watch() && first.is_events());
     assert!(requests[1].at >= first.at);

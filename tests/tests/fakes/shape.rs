@@ -12,17 +12,8 @@ const EVENTS: &str = include_str!("../../vectors/kubernetes-1.37/events-events-k
 async fn a_recorded_list_comes_back_byte_for_byte_in_both_api_versions() {
     let server = FakeApiServer::start();
     server.load(CORE);
-    assert_eq!(
-        get(&server.url(), "/api/v1/events").await.text().await,
-        CORE
-    );
-    assert_eq!(
-        get(&server.url(), "/apis/events.k8s.io/v1/events")
-            .await
-            .text()
-            .await,
-        EVENTS
-    );
+    assert_eq!(get(&server.url(), "/api/v1/events").await.text().await, CORE);
+    assert_eq!(get(&server.url(), "/apis/events.k8s.io/v1/events").await.text().await, EVENTS);
 }
 
 #[tokio::test]
@@ -32,15 +23,9 @@ async fn what_a_controller_writes_looks_like_a_recorded_event() {
     let list = get(&server.url(), "/api/v1/events").await.json().await;
     let recorded: serde_json::Value = serde_json::from_str(CORE).unwrap();
     let real = recorded["items"].as_array().unwrap();
-    let real = real
-        .iter()
-        .find(|item| item["reason"] == "RegisteredNode")
-        .unwrap();
+    let real = real.iter().find(|item| item["reason"] == "RegisteredNode").unwrap();
     assert_eq!(keys(&list["items"][0]), keys(real));
-    assert_eq!(
-        keys(&list["items"][0]["involvedObject"]),
-        keys(&real["involvedObject"])
-    );
+    assert_eq!(keys(&list["items"][0]["involvedObject"]), keys(&real["involvedObject"]));
     assert_eq!(widths(&list["items"][0]), widths(real));
     assert!(list["items"][0]["eventTime"].is_null());
 }
@@ -48,20 +33,12 @@ async fn what_a_controller_writes_looks_like_a_recorded_event() {
 #[tokio::test]
 async fn what_the_scheduler_writes_looks_like_a_recorded_event() {
     let server = FakeApiServer::start();
-    server.create(
-        EventSpec::pod("default", "big")
-            .from_scheduler()
-            .with_name("big.1"),
-    );
+    server.create(EventSpec::pod("default", "big").from_scheduler().with_name("big.1"));
     let recorded: serde_json::Value = serde_json::from_str(CORE).unwrap();
     let real = recorded["items"].as_array().unwrap();
     let of_scheduler = |series: bool| {
-        let mut found = real
-            .iter()
-            .filter(|i| i["reportingComponent"] == "default-scheduler");
-        found
-            .find(|item| item["series"].is_object() == series)
-            .unwrap()
+        let mut found = real.iter().filter(|i| i["reportingComponent"] == "default-scheduler");
+        found.find(|item| item["series"].is_object() == series).unwrap()
     };
     let first = get(&server.url(), "/api/v1/events").await.json().await;
     assert_eq!(keys(&first["items"][0]), keys(of_scheduler(false)));
@@ -90,10 +67,7 @@ async fn characters_that_go_escapes_are_escaped() {
     let message = "a < b && c > d \u{2028} 节点 \u{7}";
     server.create(EventSpec::pod("default", "p").with_message(message));
     let text = get(&server.url(), "/api/v1/events").await.text().await;
-    assert!(
-        text.contains(r"a \u003c b \u0026\u0026 c \u003e d \u2028 节点 \u0007"),
-        "{text}"
-    );
+    assert!(text.contains(r"a \u003c b \u0026\u0026 c \u003e d \u2028 节点 \u0007"), "{text}");
     let mut watch = get(&server.url(), "/api/v1/events?watch=1").await;
     let line = watch.line().await;
     assert_eq!(line["object"]["message"], message);
@@ -102,23 +76,13 @@ async fn characters_that_go_escapes_are_escaped() {
 
 /// The keys of an object, sorted.
 fn keys(object: &serde_json::Value) -> Vec<&str> {
-    object
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+    object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 /// How long the timestamps are, and what they end with.
 fn widths(event: &serde_json::Value) -> Vec<Option<usize>> {
     ["firstTimestamp", "lastTimestamp", "eventTime"]
         .into_iter()
-        .map(|name| {
-            event[name]
-                .as_str()
-                .inspect(|time| assert!(time.ends_with('Z')))
-                .map(str::len)
-        })
+        .map(|name| event[name].as_str().inspect(|time| assert!(time.ends_with('Z'))).map(str::len))
         .collect()
 }

@@ -35,21 +35,13 @@ async fn without_a_version_or_from_zero_the_stored_events_come_in_key_order_and_
             seen.push(brief(&watch.line().await));
         }
         assert_eq!(
-            seen.iter()
-                .map(|(_, name, _)| name.as_str())
-                .collect::<Vec<_>>(),
+            seen.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(),
             ["a", "b", "c"]
         );
         assert!(seen.iter().all(|(kind, ..)| kind == "ADDED"));
-        assert!(
-            !seen.is_sorted_by_key(|(_, _, version)| version),
-            "not in the order of versions"
-        );
+        assert!(!seen.is_sorted_by_key(|(_, _, version)| version), "not in the order of versions");
         let (_, version) = server.update("default", "b");
-        assert_eq!(
-            brief(&watch.line().await),
-            ("MODIFIED".into(), "b".into(), version)
-        );
+        assert_eq!(brief(&watch.line().await), ("MODIFIED".into(), "b".into(), version));
     }
 }
 
@@ -69,10 +61,7 @@ async fn from_a_version_comes_what_happened_after_it() {
         (&line["object"]["count"], &line["object"]["metadata"]["uid"]),
         (&2.into(), &uid.into())
     );
-    assert_eq!(
-        brief(&watch.line().await),
-        ("DELETED".into(), "a".into(), deleted)
-    );
+    assert_eq!(brief(&watch.line().await), ("DELETED".into(), "a".into(), deleted));
     assert!(watch.is_silent().await);
 }
 
@@ -133,10 +122,7 @@ async fn a_watch_from_the_future_is_silent_until_the_future_is_there() {
     assert!(watch.is_silent().await);
     server.advance_revision(2);
     let (_, version) = create(&server, "above");
-    assert_eq!(
-        brief(&watch.line().await),
-        ("ADDED".into(), "above".into(), version)
-    );
+    assert_eq!(brief(&watch.line().await), ("ADDED".into(), "above".into(), version));
 }
 
 #[tokio::test]
@@ -181,14 +167,8 @@ async fn bookmarks_only_mark_the_end_of_the_stored_events() {
         let mut watch = get(&server.url(), &format!("/api/v1/events?{path}")).await;
         assert_eq!(brief(&watch.line().await).0, "ADDED");
         let end = watch.line().await;
-        assert_eq!(
-            brief(&end),
-            ("BOOKMARK".into(), String::new(), version.to_string())
-        );
-        assert_eq!(
-            end["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"],
-            "true"
-        );
+        assert_eq!(brief(&end), ("BOOKMARK".into(), String::new(), version.to_string()));
+        assert_eq!(end["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
         assert!(watch.is_silent().await);
     }
     let path = format!("/api/v1/events?watch=1&allowWatchBookmarks=true&resourceVersion={version}");
@@ -224,11 +204,9 @@ async fn open_watches_are_counted_until_their_client_leaves() {
     let two = watch_from(&server, 100).await;
     assert_eq!(server.open_watches(), 2);
     drop(one);
-    eventually("one watch to be left", None, async || {
-        match server.open_watches() {
-            1 => Ok(()),
-            other => Err(other),
-        }
+    eventually("one watch to be left", None, async || match server.open_watches() {
+        1 => Ok(()),
+        other => Err(other),
     })
     .await;
     server.end_watches();

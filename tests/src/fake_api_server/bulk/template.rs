@@ -75,10 +75,7 @@ impl Template {
             "Back-off restarting failed container app in pod; last state: exit code 137 ";
         let mut object = marked_object();
         TEXT.clone_into(&mut object.message);
-        let padding = run
-            .plan
-            .size_bytes
-            .saturating_sub(object.line("ADDED", api).len());
+        let padding = run.plan.size_bytes.saturating_sub(object.line("ADDED", api).len());
         object.message.extend(TEXT.chars().cycle().take(padding));
         let bytes = match framing {
             Framing::Lines => object.line("ADDED", api),
@@ -88,9 +85,7 @@ impl Template {
         for (field, mark) in MARKS {
             let places = bytes.windows(mark.len()).enumerate();
             fields.extend(
-                places
-                    .filter(|(_, w)| *w == mark.as_bytes())
-                    .map(|(place, _)| (place, field)),
+                places.filter(|(_, w)| *w == mark.as_bytes()).map(|(place, _)| (place, field)),
             );
         }
         Self { bytes, fields }
@@ -105,11 +100,7 @@ impl Template {
     /// of an Event of the stream; a listed one is as old as the server.
     pub(crate) fn render(&self, into: &mut [u8], run: &BulkRun, place: u64, now: &Stamp) {
         let number = run.number(place);
-        let stamp = if place <= run.plan.list {
-            &run.made
-        } else {
-            now
-        };
+        let stamp = if place <= run.plan.list { &run.made } else { now };
         for (at, field) in &self.fields {
             let (_, into) = into.split_at_mut(*at);
             match field {
@@ -210,13 +201,7 @@ impl Chunks {
     /// The Events after place `after`.
     pub(crate) fn new(template: Template, after: u64) -> Self {
         let per_chunk = (CHUNK / template.bytes.len()).max(1);
-        Self {
-            template,
-            next: after + 1,
-            per_chunk,
-            pool: vec![Bytes::new(); POOL],
-            turn: 0,
-        }
+        Self { template, next: after + 1, per_chunk, pool: vec![Bytes::new(); POOL], turn: 0 }
     }
 
     /// The next chunk, or `None` at the end.
