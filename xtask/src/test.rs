@@ -78,6 +78,10 @@ pub(crate) fn run(root: &Path, test: &Test) -> Result<bool> {
         bed.stop()?;
         say("the test bed is down");
     }
+    // A test that was killed could not end the instance of its own.
+    for name in sweep()? {
+        say(&format!("ended {name}, whose owner is gone"));
+    }
 
     let mut summary = result?;
     if let Ok(lines) = fs::read_to_string(&skipped) {

@@ -18,7 +18,8 @@ pub(super) fn paths(tree: &Tree) -> Vec<String> {
             for span in line.split('`').skip(1).step_by(2) {
                 let word = span.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
                 let top = span.split('/').next().is_some_and(|first| tops.contains(&first));
-                let ours = span.ends_with(".rs") || (span.contains('/') && top);
+                let ours = !span.split('/').any(is_placeholder)
+                    && (span.ends_with(".rs") || (span.contains('/') && top));
                 if word && ours && !exists(tree, span) {
                     found.push(format!("{guide}:{number}: no {span}"));
                 }
@@ -26,6 +27,12 @@ pub(super) fn paths(tree: &Tree) -> Vec<String> {
         }
     }
     found
+}
+
+/// `NAME.rs` stands for a name that the reader chooses.
+fn is_placeholder(part: &str) -> bool {
+    let stem = part.strip_suffix(".rs").unwrap_or_default();
+    !stem.is_empty() && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_')
 }
 
 fn exists(tree: &Tree, path: &str) -> bool {
@@ -102,6 +109,7 @@ mod tests {
         assert_eq!(check("See `core/src/spool.rs`, `spool.rs`, `src/spool.rs`, `core/src/`."), 0);
         assert_eq!(check("`core/v1`"), 1, "a folder of ours: say it without backticks");
         assert_eq!(check("`/healthz` `application/json` `~/.kube/config` `deny.toml`"), 0);
+        assert_eq!(check("`core/src/NAME.rs`"), 0);
         assert_eq!(check("```\n`gone.rs`\n```\n"), 0);
     }
 
