@@ -64,9 +64,9 @@ fn lines() -> Vec<Bytes> {
     (0..EVENTS).map(line).collect()
 }
 
-fn body(
-    pieces: Vec<Bytes>,
-) -> Response<StreamBody<stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>>> {
+type Pieces = stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
+
+fn body(pieces: Vec<Bytes>) -> Response<StreamBody<Pieces>> {
     let pieces = stream::iter(pieces).map(|piece| Ok(Frame::data(piece)));
     Response::new(StreamBody::new(pieces.boxed()))
 }

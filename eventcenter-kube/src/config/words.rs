@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventcenter_core::config::HumanDuration;
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// The shortest `watch_timeout`.
@@ -25,9 +26,12 @@ impl<'de> Deserialize<'de> for Start {
         match text.as_str() {
             "all" => Ok(Self::All),
             "now" => Ok(Self::Now),
-            text => parse_duration(text).map(Self::Since).ok_or_else(|| {
-                D::Error::custom(format!("{text:?} is none of all, now or a duration such as 2h"))
-            }),
+            text => match text.parse::<HumanDuration>() {
+                Ok(ago) => Ok(Self::Since(ago.get())),
+                Err(_) => Err(D::Error::custom(format!(
+                    "{text:?} is none of all, now or a duration such as 2h"
+                ))),
+            },
         }
     }
 }
@@ -75,10 +79,7 @@ pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<St
 
 /// A duration that is longer than nothing.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let Some(duration) = parse_duration(&text) else {
-        return Err(D::Error::custom(format!("{text:?} is no duration such as 30s, 5m or 2h")));
-    };
+    let duration = HumanDuration::deserialize(deserializer)?.get();
     if duration.is_zero() {
         return Err(D::Error::custom("a duration is needed that is longer than nothing"));
     }
@@ -94,45 +95,4 @@ pub(super) fn watch_timeout<'de, D: Deserializer<'de>>(
         return Err(D::Error::custom("watch_timeout is at least 40s and at most 1d"));
     }
     Ok(timeout)
-}
-
-/// Numbers with units, such as `90s`, `1h30m`, `250ms` or `7d`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, tail) = rest.split_at(digits);
-        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit);
-        let number: u64 = number.parse().ok()?;
-        let seconds = |per: u64| number.checked_mul(per).map(Duration::from_secs);
-        let part = match unit.trim() {
-            "ms" => Some(Duration::from_millis(number)),
-            "s" => seconds(1),
-            "m" => seconds(60),
-            "h" => seconds(3_600),
-            "d" => seconds(86_400),
-            _ => None,
-        }?;
-        total = total.checked_add(part)?;
-        rest = tail;
-    }
-    (!text.trim().is_empty()).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_numbers_with_units() {
-        assert_eq!(parse_duration("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5_400)));
-        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
-        for text in ["", "5", "s", "5 parsecs", "-1s", "99999999999999999999s", "1.5h"] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
 }

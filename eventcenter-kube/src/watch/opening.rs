@@ -112,7 +112,6 @@ impl EventWatch {
     }
 
     fn gap(&self, grade: Grade, until: Timestamp, reason: String) -> Observed {
-        warn!(source = %self.name, grade = grade.as_str(), since = %self.known.at(), reason, "history may be missing");
         Observed::Gap(Gap { grade, since: Some(self.known.at()), until, count: None, reason })
     }
 
