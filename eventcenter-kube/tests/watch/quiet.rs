@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::model::Server;
 use crate::model::consumer::Consumer;
+use crate::model::{Fault, Op, Server};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -77,6 +77,25 @@ async fn a_cut_proves_nothing() {
     assert_eq!(consumer.at(), "100");
     watch_for(&mut consumer, 10 * MINUTE).await;
     assert_eq!(consumer.at(), "105");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_end_of_a_watchs_own_time_between_two_lines_proves_that_nothing_happened() {
+    for (fault, known) in [
+        (Fault::Holds("", None), "103"),
+        // The API server is stopped, in good order, and perhaps before it came to sending.
+        (Fault::Holds("", Some(Duration::from_secs(85))), "100"),
+        (Fault::Holds("{\"type\":\"ADD", None), "100"),
+    ] {
+        let server = Server::new();
+        server.lock().revision = 103;
+        server.fault(Op::Watch, fault.clone());
+        let mut consumer = Consumer::new(&server, "{}", Some("100"));
+        while server.count(Op::Watch) < 2 {
+            consumer.one(Duration::from_secs(10)).await;
+        }
+        assert_eq!(consumer.at(), known, "{fault:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -212,6 +212,14 @@ async fn versions_that_are_no_numbers_are_believed() {
     let mut consumer = Consumer::new(&server, "{}", Some("v-000101"));
     consumer.drain(SECOND).await;
     server.delete("default", "a");
+    consumer.drain(SECOND).await;
+    server.cut();
+    consumer.drain(SECOND).await;
+    assert_eq!(
+        consumer.at(),
+        "v-000102",
+        "nobody knows whether a deletion's version is a step forward"
+    );
     server.put("default", "c");
     consumer.drain(SECOND).await;
     assert_eq!(consumer.names(), ["u-default-b", "u-default-c"]);

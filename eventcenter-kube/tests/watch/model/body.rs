@@ -1,6 +1,7 @@
 //! Bodies that arrive in pieces.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -8,6 +9,7 @@ use futures::{StreamExt, stream};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 pub(crate) type Pieces = BoxStream<'static, io::Result<Frame<Bytes>>>;
 pub(crate) type Body = StreamBody<Pieces>;
@@ -31,6 +33,13 @@ pub(crate) fn sent(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Body {
         Some((piece.map(Frame::data), receiver))
     });
     StreamBody::new(pieces.boxed())
+}
+
+/// The bytes at once, and the end later.
+pub(crate) fn held(text: &'static str, after: Duration) -> Body {
+    let bytes = stream::iter([Ok(Frame::data(Bytes::from_static(text.as_bytes())))]);
+    let end = stream::once(sleep(after)).filter_map(|()| async { None });
+    StreamBody::new(bytes.chain(end).boxed())
 }
 
 /// Nothing, for ever.

@@ -77,6 +77,8 @@ pub(crate) enum Fault {
     Cut(usize),
     /// A watch that sends just this, and ends.
     Sends(String),
+    /// A watch that sends just this, is silent, and ends in good order: after so long, or when its time is over.
+    Holds(&'static str, Option<Duration>),
     /// A watch that opens, and is never heard of again.
     HalfOpen,
 }

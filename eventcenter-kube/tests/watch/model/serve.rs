@@ -38,6 +38,10 @@ impl Server {
             Some(Fault::Silent) => std::future::pending().await,
             Some(Fault::HalfOpen) => return Ok(Response::new(body::silent())),
             Some(Fault::Sends(text)) => return Ok(Response::new(body::whole(&text, None))),
+            Some(Fault::Holds(text, after)) => {
+                let after = after.unwrap_or_else(|| timeout(&uri));
+                return Ok(Response::new(body::held(text, after)));
+            }
             Some(Fault::Cut(after)) => limit = Some(after),
             None => {}
         }
@@ -103,8 +107,7 @@ impl Server {
             return Response::new(body::whole(&line, None));
         }
         drop(model);
-        let seconds = parameter(uri, "timeoutSeconds").and_then(|text| text.parse().ok()).unwrap();
-        let end = Instant::now() + Duration::from_secs(seconds);
+        let end = Instant::now() + timeout(uri);
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(self.clone().send(sender, scope(uri), from, end, limit));
         Response::new(body::sent(receiver))
@@ -179,6 +182,11 @@ impl Server {
 fn scope(uri: &str) -> String {
     let namespace = uri.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/'));
     namespace.map(|(namespace, _)| format!("{namespace}/")).unwrap_or_default()
+}
+
+fn timeout(uri: &str) -> Duration {
+    let seconds = parameter(uri, "timeoutSeconds").and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap())
 }
 
 fn parameter(uri: &str, key: &str) -> Option<String> {
