@@ -1,7 +1,7 @@
 //! Everything of eventcenter that talks to a Kubernetes API server: so far the event watch.
 //!
 //! [`EventWatch`] is a [`Source`](eventcenter_core::Source) of the Events of a cluster or of a namespace. It goes on
-//! from a stored position, and loses nothing that the API server still has: why, is said in the module `watch`.
+//! from a stored position, and loses nothing that the API server still has: why, is said in [`watch`].
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -107,7 +107,7 @@ mod client;
 mod config;
 mod exchange;
 mod failure;
-mod watch;
+pub mod watch;
 
 pub use client::ApiServer;
 pub use config::{Api, ClusterConfig, Namespace, Start};

@@ -17,8 +17,8 @@
 //!
 //! # Why nothing is lost that the API server still has
 //!
-//! [`resume`] states the invariant of the known version, and what moves it; [`list`] why a list survives faults in
-//! its middle; [`stream`] what a silent watch proves. Around them:
+//! `watch/resume.rs` states the invariant of the known version, and what moves it; `watch/list.rs` why a list survives
+//! faults in its middle; `watch/stream.rs` what a silent watch proves. Around them:
 //!
 //! - Whatever is handed out carries the known version as its position, and the consumer stores it behind what it
 //!   belongs to. So whatever comes after the stored position is asked for again, after a crash at any instant.
