@@ -58,8 +58,10 @@ impl From<Error> for Failure {
 ///
 /// Before anything is delivered: when the configuration cannot be honoured. At the end: when a part died.
 pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread for all loops: an event costs 5 µs of it, and what blocks (files, standard output) has threads of
+    // its own. With more threads events are allocated by one and freed by another, and the allocator keeps twice the
+    // memory (measured: 70 MiB against 35).
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| failed("cannot start the runtime", error))?;
