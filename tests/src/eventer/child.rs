@@ -157,7 +157,9 @@ impl Eventer {
         proc::cpu_seconds(self.pid()).unwrap_or_default()
     }
 
-    fn get(&self, path: &str) -> Option<Answer> {
+    /// What a GET of this path answers; none while nobody listens.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<Answer> {
         let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
         if address.is_none() {
             *address = proc::listens_on(self.pid());

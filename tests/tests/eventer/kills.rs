@@ -1,7 +1,6 @@
 //! SIGKILL at random instants.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,9 +12,12 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
-use crate::world::{LONG, assert_in_order, identities, is_gap, missing, setup};
+use crate::world::{LONG, assert_in_order, identities, is_gap, missing, ready, setup};
 
 const KILLS: usize = 200;
+
+/// How many of them fall into the first list.
+const KILLS_IN_LIST: usize = 20;
 
 /// Events in one request to the webhook: what one kill may leave without an answer.
 const WINDOW: usize = 50;
@@ -32,9 +34,8 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     for number in 0..FIRST {
         server.create(EventSpec::pod("shop", "web").with_name(format!("first-{number:03}")));
     }
-    // The first lists take so long that kills fall into their middle.
     let slow = Fault::SlowBytes { per_chunk: 1000, pause: Duration::from_millis(2) };
-    server.inject(On::List, 60, slow);
+    server.inject(On::List, u32::MAX, slow);
     let setup = setup()
         .cluster_with(&server.kubeconfig_yaml(), json!({ "page_size": 50 }))
         .sink(
@@ -45,25 +46,41 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
 
     let writer = Writer::start(&server);
     let mut random = StdRng::seed_from_u64(2026);
-    let mut resumed = None;
-    for kill in 0..KILLS {
+    let mut pause = || Duration::from_millis(random.random_range(20..=300));
+    // Kills in the middle of the first list, which takes longer than that.
+    for _ in 0..KILLS_IN_LIST {
+        let mut eventer = setup.start();
+        thread::sleep(pause());
+        eventer.kill();
+    }
+    assert!(!server.requests().iter().any(RecordedRequest::is_watch), "a list was too fast");
+    server.clear_faults();
+    let eventer = setup.start();
+    ready(&eventer).await;
+    let (listed, requests) = (server.created().len(), server.requests().len());
+    eventually("the position on disk", None, async || {
+        let first = server.created().swap_remove(listed - 1);
+        receiver.distinct().contains(&first).then_some(())
+    })
+    .await;
+    drop(eventer);
+
+    // From now on no list hides a revision behind a newer one.
+    writer.may_update.store(true, Ordering::Relaxed);
+    let mut resumed = 0;
+    for _ in KILLS_IN_LIST..KILLS {
         let before = server.requests().len();
         let mut eventer = setup.start();
-        thread::sleep(Duration::from_millis(random.random_range(20..=300)));
+        thread::sleep(pause());
         eventer.kill();
-        let requests = server.requests();
-        let run = requests.get(before..).unwrap_or_default();
-        if resumed.is_none() && began_with_a_watch(run) {
-            // From now on no list hides a revision behind a newer one.
-            writer.may_update.store(true, Ordering::Relaxed);
-            resumed = Some((kill, requests.len(), server.created().len()));
-        }
+        let run = server.requests().split_off(before);
+        resumed += usize::from(run.iter().any(RecordedRequest::is_watch));
     }
     let wanted = writer.end();
-    let (kills_before, requests_before, listed) = resumed.expect("a resumption");
     let lists = server.requests().iter().filter(|request| begins_a_list(request)).count();
-    let late = server.requests().split_off(requests_before);
+    let late = server.requests().split_off(requests);
     assert!(!late.iter().any(begins_a_list), "a position was lost");
+    assert!(resumed > KILLS / 4, "only {resumed} runs lived until their watch");
 
     let mut eventer = setup.start();
     let archive = || {
@@ -88,15 +105,13 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
         arrivals.into_iter().map(|one| (one.uid, one.resource_version)).collect();
     // A list that was broken off begins again, and what it had brought comes once more.
     let relisted = (lists - 1) * listed;
-    for (sink, seen, window) in
-        [("webhook", &hooked, WINDOW), ("file", &archived, FILE_WINDOW)]
-    {
+    for (sink, seen, window) in [("webhook", &hooked, WINDOW), ("file", &archived, FILE_WINDOW)] {
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), wanted.len(), "{sink}: something that never was");
         let (copies, bound) = (seen.len() - distinct.len(), KILLS * window + relisted);
         eprintln!(
-            "{KILLS} kills, {kills_before} of them until the first list was through, {lists} lists; {sink}: \
-             {} occurrences, {copies} copies (at most {bound})",
+            "{KILLS} kills, {KILLS_IN_LIST} of them in {lists} lists, {resumed} in a watch; {sink}: {} occurrences, \
+             {copies} copies (at most {bound})",
             distinct.len(),
         );
         assert!(copies <= bound, "{sink}: {copies} copies, more than {bound}");
@@ -113,20 +128,6 @@ fn begins_a_list(request: &RecordedRequest) -> bool {
         && request.parameter("continue").is_none()
 }
 
-/// Whether a run went on from its position instead of listing.
-fn began_with_a_watch(run: &[RecordedRequest]) -> bool {
-    let found = run.iter().try_for_each(|request| {
-        if begins_a_list(request) {
-            ControlFlow::Break(false)
-        } else if request.is_watch() {
-            ControlFlow::Break(true)
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    found == ControlFlow::Break(true)
-}
-
 /// Creates, and later updates, without a pause that matters.
 struct Writer {
     may_update: Arc<AtomicBool>,
@@ -137,7 +138,8 @@ struct Writer {
 
 impl Writer {
     fn start(server: &Arc<FakeApiServer>) -> Self {
-        let (may_update, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (may_update, stop) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let thread = thread::spawn({
             let (server, may_update, stop) =
                 (Arc::clone(server), Arc::clone(&may_update), Arc::clone(&stop));

@@ -4,15 +4,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
-//mod answers;
-//mod clusters;
-//mod endings;
-//mod gaps;
-//mod health;
+mod answers;
+mod clusters;
+mod endings;
+mod gaps;
+mod health;
 mod kills;
-//mod outages;
+mod outages;
 //mod real;
-//mod refusals;
-//mod secrets;
-//mod troubles;
+mod refusals;
+mod secrets;
+mod troubles;
 mod world;
