@@ -42,6 +42,7 @@ pub struct Setup {
     config: Value,
     arguments: Vec<String>,
     env: Vec<(String, String)>,
+    keeps_stdout: bool,
 }
 
 impl Setup {
@@ -58,7 +59,14 @@ impl Setup {
             "http": { "listen": "127.0.0.1:0" },
             "sinks": [],
         });
-        Self { program: program.into(), folder, config, arguments: Vec::new(), env: Vec::new() }
+        Self {
+            program: program.into(),
+            folder,
+            config,
+            arguments: Vec::new(),
+            env: Vec::new(),
+            keeps_stdout: true,
+        }
     }
 
     /// Adds the cluster that this kubeconfig leads to.
@@ -125,6 +133,13 @@ impl Setup {
         self
     }
 
+    /// Sends its standard output to /dev/null.
+    #[must_use]
+    pub fn without_stdout(mut self) -> Self {
+        self.keeps_stdout = false;
+        self
+    }
+
     /// Where this file is, or would be, in the folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -177,7 +192,7 @@ impl Setup {
             .env("HOME", self.folder.path())
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(if self.keeps_stdout { Stdio::piped() } else { Stdio::null() })
             .stderr(Stdio::piped());
         let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));

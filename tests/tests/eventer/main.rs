@@ -11,7 +11,7 @@ mod gaps;
 mod health;
 mod kills;
 mod outages;
-//mod real;
+mod real;
 mod refusals;
 mod secrets;
 mod troubles;

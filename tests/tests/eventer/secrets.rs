@@ -50,10 +50,11 @@ async fn a_secret_is_nowhere_but_in_the_request() {
         server.create(EventSpec::pod("shop", "web"));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let mut seen = String::new();
+    let seen = std::sync::Mutex::new(String::new());
+    let note = |text: &str| seen.lock().unwrap().push_str(text);
     eventually("every kind of answer", LONG, async || {
-        seen.push_str(&eventer.readyz()?.body);
-        seen.push_str(&eventer.metrics());
+        note(&eventer.readyz()?.body);
+        note(&eventer.metrics());
         let replies: Vec<_> = receiver.requests().into_iter().map(|one| one.reply).collect();
         (replies.len() > 4).then_some(())
     })
@@ -63,7 +64,7 @@ async fn a_secret_is_nowhere_but_in_the_request() {
     server.create(EventSpec::pod("shop", "last"));
     eventually("the suspension", LONG, async || {
         let body = eventer.readyz()?.body;
-        seen.push_str(&body);
+        note(&body);
         body.contains("status=401").then_some(())
     })
     .await;
@@ -72,7 +73,7 @@ async fn a_secret_is_nowhere_but_in_the_request() {
     server.end_watches();
     eventually("the refusal", LONG, async || {
         let answer = eventer.readyz()?;
-        seen.push_str(&answer.body);
+        note(&answer.body);
         (answer.status == 503).then_some(())
     })
     .await;
@@ -92,7 +93,7 @@ async fn a_secret_is_nowhere_but_in_the_request() {
     assert!(stderr.contains("TRACE"), "the filter does not let everything through");
     nowhere("the log", &stderr);
     nowhere("the standard output", &eventer.stdout());
-    nowhere("a page", &seen);
+    nowhere("a page", &seen.into_inner().unwrap());
     in_no_file(&setup.path("state"));
 }
 
