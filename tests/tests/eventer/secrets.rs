@@ -26,7 +26,7 @@ async fn a_secret_is_nowhere_but_in_the_request() {
     let file = setup.path("hook-token");
     std::fs::write(&file, format!("{FILE}\n")).unwrap();
     // The receiver repeats all that it was told, as some do.
-    let echo = SECRETS.join(" ");
+    let echo = [INLINE, FILE, ENV, PATH, QUERY].join(" ");
     let answer = |code| Reply::Status { code, retry_after: None, body: echo.clone() };
     let url = format!("{}{PATH}?key={QUERY}", receiver.url());
     let headers = json!({
