@@ -92,6 +92,9 @@ impl Gap {
     /// The reason of the event that a gap becomes.
     pub const REASON: &str = "EventsMissed";
 
+    pub(crate) const SINCE: &str = "eventcenter/gap-since";
+    pub(crate) const COUNT: &str = "eventcenter/gap-count";
+
     /// The gap as an event of level Warning about its cluster, so that every sink can carry it. `source` is who
     /// lost it, and `now` when it was found out.
     ///
@@ -114,9 +117,8 @@ impl Gap {
             ("eventcenter/gap-source".to_owned(), source.to_owned()),
             ("eventcenter/gap-until".to_owned(), self.until.to_string()),
         ];
-        annotations
-            .extend(self.since.map(|at| ("eventcenter/gap-since".to_owned(), at.to_string())));
-        annotations.extend(self.count.map(|n| ("eventcenter/gap-count".to_owned(), n.to_string())));
+        annotations.extend(self.since.map(|at| (Self::SINCE.to_owned(), at.to_string())));
+        annotations.extend(self.count.map(|n| (Self::COUNT.to_owned(), n.to_string())));
         let draft = Draft {
             event_type: "Warning",
             reason: Self::REASON.to_owned(),

@@ -243,8 +243,11 @@ fn sensitive(request: &Request) -> Vec<String> {
     let words = headers.filter_map(|value| value.to_str().ok()).flat_map(str::split_whitespace);
     let url = request.url();
     let parts = url.path_segments().into_iter().flatten().chain(url.query());
+    let pairs = url.query().into_iter().flat_map(|query| query.split(['&', '=']));
+    let decoded = url.query_pairs().map(|(_, value)| value.into_owned());
+    let words = words.chain(parts).chain(pairs).map(str::to_owned).chain(decoded);
     // Shorter ones are words of the language, not credentials.
-    words.chain(parts).filter(|word| word.len() >= 6).map(str::to_owned).collect()
+    words.filter(|word| word.len() >= 6).collect()
 }
 
 fn mask(text: String, sensitive: &[String]) -> String {
@@ -261,6 +264,8 @@ fn read(name: &str, key: &str, file: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     fn parsed(value: &str) -> Option<Duration> {
@@ -288,6 +293,16 @@ mod tests {
         ] {
             assert_eq!(parsed(value), wait.map(Duration::from_secs), "{value}");
         }
+    }
+
+    #[test]
+    fn a_receiver_that_repeats_what_it_was_sent_is_quoted_without_it() {
+        let mut header = HeaderValue::from_static("Bearer in-a-header");
+        header.set_sensitive(true);
+        let url = "http://hook/in-the-path/x?key=in%2Dthe-query&other=also-there";
+        let request = Client::new().get(url).header("authorization", header).build().unwrap();
+        let echo = "in-a-header in-the-path in%2Dthe-query in-the-query also-there key=in%2Dthe-query&other=also-there x";
+        assert_eq!(mask(echo.to_owned(), &sensitive(&request)), "*** *** *** *** *** *** x");
     }
 
     #[test]

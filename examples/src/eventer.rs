@@ -181,8 +181,9 @@ impl Program {
             };
             match identified {
                 Ok(cluster) => {
-                    part.ready();
+                    // First, so that nobody sees the program ready without its watches.
                     self.attach(config, server, cluster);
+                    part.ready();
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::Config => return Err(error.into()),

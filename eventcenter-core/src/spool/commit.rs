@@ -6,14 +6,15 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::log::{Chunk, Log};
-use super::record::{Payload, read_payload, time};
+use super::record::{EventPayload, Payload, Tables, read_payload, time};
 use super::segment::Scan;
-use super::{CHUNK, LINGER, Shared, Spool};
+use super::{CHUNK, LINGER, OWN, Shared, Spool};
 use crate::clock::Clock;
 use crate::event::Cluster;
 use crate::metrics;
@@ -208,7 +209,7 @@ impl Committer {
                 "dropped the oldest events for a sink that lags"
             );
             let label = metrics::Sink { sink: sink.clone() };
-            self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.count);
+            self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.records);
             let gap = Gap {
                 grade: Grade::Events,
                 since: Some(time(lost.since)),
@@ -237,6 +238,8 @@ struct Oldest {
 /// What a sink loses with a segment.
 #[derive(Default)]
 struct Lost {
+    records: u64,
+    /// With those that a lost gap told of: what was declared stays declared.
     count: u64,
     since: i64,
     until: i64,
@@ -248,7 +251,8 @@ struct Lost {
 fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> Lost {
     let mut lost = Lost::default();
     let Ok(Some((header, mut scan))) = Scan::open(&*shared.fs, first) else {
-        return Lost { count: end - from.max(first), ..lost };
+        let count = end - from.max(first);
+        return Lost { records: count, count, ..lost };
     };
     let mut tables = header.tables;
     let own = tables.sinks.iter().position(|name| name == sink);
@@ -261,11 +265,13 @@ fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> L
             Some(Payload::Event(event))
                 if seq >= from && own.is_some_and(|own| event.sinks.contains(own)) =>
             {
-                if lost.count == 0 {
-                    lost.since = event.received;
+                let (since, count) = earlier_loss(&event, &tables).unwrap_or((event.received, 1));
+                if lost.records == 0 || since < lost.since {
+                    lost.since = since;
                 }
                 lost.until = event.received;
-                lost.count += 1;
+                lost.records += 1;
+                lost.count += count;
                 lost.cluster = tables.clusters.get(usize::from(event.cluster)).cloned();
             }
             Some(payload @ Payload::Tables(_)) => tables.apply(&payload),
@@ -273,4 +279,17 @@ fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> L
         }
     }
     lost
+}
+
+/// Since when, and how many events are missing, if this is a gap that the spool declared itself.
+fn earlier_loss(event: &EventPayload<'_>, tables: &Tables) -> Option<(i64, u64)> {
+    let source = tables.sources.get(usize::from(event.source))?;
+    if source.name != OWN {
+        return None;
+    }
+    let gap = event.event(tables)?;
+    let annotation = |wanted| gap.annotations().find(|(key, _)| *key == wanted).map(|(_, v)| v);
+    let count = annotation(Gap::COUNT)?.parse().ok()?;
+    let since = annotation(Gap::SINCE).and_then(|since| since.parse::<Timestamp>().ok());
+    Some((since.map_or(event.received, Timestamp::as_microsecond), count))
 }

@@ -1,0 +1,215 @@
+//! The program `eventer` as a child process: started with a configuration of its own, killed, asked
+//! and measured.
+//!
+//! Which file is started is the caller's: `env!("CARGO_BIN_EXE_eventer-under-test")` is the same
+//! source as the program that is shipped, and cargo keeps it fresh.
+//!
+//! ```no_run
+//! use eventcenter_tests::{FakeApiServer, Receiver, Setup};
+//!
+//! let (server, receiver) = (FakeApiServer::start(), Receiver::start());
+//! let setup = Setup::new("eventer")
+//!     .cluster(&server.kubeconfig_yaml())
+//!     .webhook("hook", &receiver.url())
+//!     .file("archive");
+//! let mut eventer = setup.start();
+//! eventer.kill();
+//! let again = setup.start();
+//! println!("{}", again.metrics());
+//! ```
+//!
+//! A [`Setup`] owns a temporary folder, with everything in it that survives a kill. Configuration is
+//! written as JSON, which is YAML. `eventer` listens on a free port, which is found in `/proc`: two
+//! programs can never be after the same one.
+
+mod child;
+mod proc;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub use self::child::{Answer, Eventer};
+pub use self::proc::{cpu_seconds, peak_rss_kib, rss_kib};
+
+/// What to start, and with which configuration.
+#[derive(Debug)]
+pub struct Setup {
+    program: PathBuf,
+    folder: TempDir,
+    config: Value,
+    arguments: Vec<String>,
+    env: Vec<(String, String)>,
+    keeps_stdout: bool,
+}
+
+impl Setup {
+    /// This program, with a new folder, no cluster and no sink.
+    ///
+    /// # Panics
+    ///
+    /// When there can be no temporary folder.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = json!({
+            "state_dir": folder.path().join("state"),
+            "http": { "listen": "127.0.0.1:0" },
+            "sinks": [],
+        });
+        Self {
+            program: program.into(),
+            folder,
+            config,
+            arguments: Vec::new(),
+            env: Vec::new(),
+            keeps_stdout: true,
+        }
+    }
+
+    /// Adds the cluster that this kubeconfig leads to.
+    #[must_use]
+    pub fn cluster(self, kubeconfig: &str) -> Self {
+        self.cluster_with(kubeconfig, json!({}))
+    }
+
+    /// The same with more settings of `clusters:`.
+    ///
+    /// # Panics
+    ///
+    /// When they are no object, or the kubeconfig cannot be written.
+    #[must_use]
+    pub fn cluster_with(mut self, kubeconfig: &str, mut settings: Value) -> Self {
+        let number = self.config["clusters"].as_array().map_or(0, Vec::len);
+        let path = self.path(&format!("kubeconfig-{number}"));
+        std::fs::write(&path, kubeconfig).expect("a kubeconfig");
+        settings["kubeconfig"] = json!(path);
+        push(&mut self.config["clusters"], settings);
+        self
+    }
+
+    /// Adds a sink: its kind and settings, such as `{"stdout": {}}`.
+    #[must_use]
+    pub fn sink(mut self, name: &str, mut settings: Value) -> Self {
+        settings["name"] = json!(name);
+        push(&mut self.config["sinks"], settings);
+        self
+    }
+
+    /// Adds a webhook that takes envelopes, one a line.
+    #[must_use]
+    pub fn webhook(self, name: &str, url: &str) -> Self {
+        self.sink(name, json!({ "webhook": { "url": url, "batch": "ndjson" } }))
+    }
+
+    /// Adds a file, which is called `NAME.ndjson`; see [`Setup::lines`].
+    #[must_use]
+    pub fn file(self, name: &str) -> Self {
+        let path = self.path(&format!("{name}.ndjson"));
+        let rotate = json!({ "size": "10GiB" });
+        self.sink(name, json!({ "file": { "path": path, "rotate": rotate } }))
+    }
+
+    /// Sets a key at the top of the configuration.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.config[key] = value;
+        self
+    }
+
+    /// Adds an argument to the command line, after `--config FILE`.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment, which is empty otherwise.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends its standard output to /dev/null.
+    #[must_use]
+    pub fn without_stdout(mut self) -> Self {
+        self.keeps_stdout = false;
+        self
+    }
+
+    /// Where this file is, or would be, in the folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The whole lines of a file in the folder; none if it is not there.
+    #[must_use]
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        read(&self.path(name))
+    }
+
+    /// The dead letters of a sink or a source.
+    ///
+    /// # Panics
+    ///
+    /// When a line is no JSON.
+    #[must_use]
+    pub fn dead_letters(&self, name: &str) -> Vec<Value> {
+        let lines = read(&self.path("state/dead-letters").join(format!("{name}.ndjson")));
+        lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Starts the program with this configuration.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(&self) -> Eventer {
+        let config = self.path("config.yaml");
+        let text = serde_json::to_string_pretty(&self.config).expect("JSON");
+        std::fs::write(&config, text).expect("a configuration");
+        self.run(&["--config", &config.display().to_string()])
+    }
+
+    /// Starts the program with these arguments, and those of [`Setup::argument`], alone.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Eventer {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .args(&self.arguments)
+            .current_dir(self.folder.path())
+            .env_clear() // neither a proxy nor somebody's KUBECONFIG
+            .env("HOME", self.folder.path())
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(if self.keeps_stdout { Stdio::piped() } else { Stdio::null() })
+            .stderr(Stdio::piped());
+        let child = command.spawn();
+        let child = child.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        Eventer::of(child)
+    }
+}
+
+fn push(list: &mut Value, item: Value) {
+    match list.as_array_mut() {
+        Some(list) => list.push(item),
+        None => *list = json!([item]),
+    }
+}
+
+/// A last line without its end is still being written.
+fn read(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+    whole.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,18 @@
+//! The real program, against a fake API server and a real one: killed, starved, lied to.
+//!
+//! Nothing here asserts speed. Where a test waits, it waits for something to become true.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+
+mod answers;
+mod clusters;
+mod endings;
+mod gaps;
+mod health;
+mod kills;
+mod outages;
+mod real;
+mod refusals;
+mod secrets;
+mod troubles;
+mod world;
