@@ -21,7 +21,7 @@
 //!
 //! **Retention.** A segment is removed when every sink has settled it. Above [`SpoolConfig::max_bytes`] or
 //! [`SpoolConfig::max_age`] the oldest segment is removed in spite of a sink that lags: for that sink alone its
-//! events are dropped, counted, and declared as a [`Gap`](crate::Gap) event that it will receive.
+//! events are dropped, counted, and declared as a [`Gap`] event that it will receive.
 //!
 //! **Damage.** A segment that cannot be read is passed over; its records are counted and declared lost.
 //!

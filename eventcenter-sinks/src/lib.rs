@@ -2,7 +2,7 @@
 //!
 //! | sink | receiver | in one delivery | recognises repeats |
 //! |---|---|---|---|
-//! | [`file`] | NDJSON files that rotate by size and age | 500 events | no |
+//! | [`mod@file`] | NDJSON files that rotate by size and age | 500 events | no |
 //! | [`stdout`] | standard output, as text for people or as NDJSON | 500 events | no |
 //! | [`webhook`] | any HTTP endpoint | 1, or 500 | if you say so |
 //!

@@ -91,6 +91,7 @@ impl Eventer {
     /// # Panics
     ///
     /// When it has not ended by then, or a signal has ended it: with what it said.
+    #[expect(clippy::disallowed_methods, reason = "outside of any runtime")]
     pub fn exit_code(&mut self, within: Duration) -> i32 {
         let begun = Instant::now();
         let status: ExitStatus = loop {
