@@ -91,7 +91,7 @@ fn check_syntax(text: &str) -> BTreeSet<String> {
     let mut kinds = BTreeMap::new();
     let mut described = BTreeSet::new();
     let mut samples = BTreeSet::new();
-    let lines = text.strip_suffix("# EOF\n").expect("an end").lines();
+    let lines = text.strip_suffix("# EOF\n").unwrap().lines();
     for line in lines {
         if let Some(rest) = line.strip_prefix("# ") {
             let (word, rest) = rest.split_once(' ').unwrap();

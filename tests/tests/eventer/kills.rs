@@ -53,7 +53,7 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     // Kills in the middle of the first list, which takes longer than that.
     for _ in 0..KILLS_IN_LIST {
         let mut eventer = setup.start();
-        thread::sleep(pause(LONGEST_MS));
+        tokio::time::sleep(pause(LONGEST_MS)).await;
         eventer.kill();
     }
     assert!(!server.requests().iter().any(RecordedRequest::is_watch), "a list was too fast");
@@ -82,7 +82,7 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     for _ in KILLS_IN_LIST..KILLS {
         let before = server.requests().len();
         let mut eventer = setup.start();
-        thread::sleep(pause(longest));
+        tokio::time::sleep(pause(longest)).await;
         eventer.kill();
         let run = server.requests().split_off(before);
         resumed += usize::from(run.iter().any(RecordedRequest::is_watch));
@@ -184,7 +184,7 @@ impl Writer {
                         server.create(EventSpec::pod("shop", "web").with_name(&*name));
                         names.push(name);
                     }
-                    thread::sleep(Duration::from_millis(4));
+                    thread::park_timeout(Duration::from_millis(4));
                 }
             }
         });

@@ -2,7 +2,12 @@
 //!
 //! Nothing here asserts speed. Where a test waits, it waits for something to become true.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests, and figures are told"
+)]
 
 mod answers;
 mod clusters;
