@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -129,7 +130,7 @@ fn line(line: &Line<'_>) -> Vec<u8> {
 }
 
 fn append(folder: &Path, file: &str, lines: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut file = fs::File::options().create(true).append(true).open(folder.join(file))?;
     file.write_all(lines)?;
     file.sync_data()

@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
-use tracing::error;
+use tracing::{error, warn};
 
 pub(crate) use commit::Committer;
 use cursor::CursorFile;
@@ -146,8 +146,22 @@ impl Spool {
             .collect::<std::io::Result<Vec<_>>>()
             .map_err(failed)?;
         let tables = Tables { sinks: sinks.clone(), ..recovered.tables.clone() };
-        let places = cursors.iter().map(CursorFile::next).collect();
-        let queue = Queue::new(config.memory, tables, recovered.next, places);
+        let places: Vec<u64> = cursors.iter().map(CursorFile::next).collect();
+        // A cursor is never ahead of what is durable, unless the end of the last segment was damaged since. New
+        // records must not get numbers that a sink takes for settled.
+        let next = places.iter().copied().fold(recovered.next, u64::max);
+        for sink in forgotten(&*fs, &sinks).map_err(failed)? {
+            let waiting =
+                next.saturating_sub(CursorFile::open(&*fs, &sink, next).map_err(failed)?.next());
+            if waiting > 0 {
+                warn!(
+                    sink,
+                    records = waiting,
+                    "a sink is not configured any more, what waits for it will be dropped"
+                );
+            }
+        }
+        let queue = Queue::new(config.memory, tables, next, places);
         let shared = Shared {
             segments: Arc::clone(log.segments()),
             fs,
@@ -156,7 +170,7 @@ impl Spool {
             sinks,
             cursors: cursors.into_iter().map(Mutex::new).collect(),
             found: recovered.tables.sources,
-            durable: watch::Sender::new((recovered.next, false)),
+            durable: watch::Sender::new((next, false)),
             work: Notify::new(),
             room: Notify::new(),
             closing: watch::Sender::new(false),
@@ -200,6 +214,7 @@ impl Spool {
         event: &Arc<Event>,
         position: Option<Position>,
     ) {
+        let position = position.filter(fits);
         loop {
             let room = self.0.room.notified();
             {
@@ -218,7 +233,9 @@ impl Spool {
 
     /// Takes a position that no event carries. It is written with the next commit, within a second.
     pub fn progress(&self, id: SourceId, position: Position) {
-        self.0.queue().progress(id, position);
+        if fits(&position) {
+            self.0.queue().progress(id, position);
+        }
     }
 
     /// Ends the spool: what was taken is committed, readers come to an end.
@@ -276,6 +293,22 @@ impl Spool {
         let (durable, _) = *self.0.durable.borrow();
         durable.saturating_sub(self.0.floor(place))
     }
+}
+
+/// Sinks that have a cursor and are not among `sinks`.
+fn forgotten(fs: &dyn Fs, sinks: &[String]) -> std::io::Result<Vec<String>> {
+    let names = fs.list()?;
+    let known = names.iter().filter_map(|name| name.strip_suffix(".cursor"));
+    Ok(known.filter(|name| !sinks.iter().any(|sink| sink == name)).map(str::to_owned).collect())
+}
+
+/// Whether a position can be stored. One that cannot leaves the source where it was: it repeats, and loses nothing.
+fn fits(position: &Position) -> bool {
+    let fits = position.value.len() <= Position::MAX_LEN;
+    if !fits {
+        error!(bytes = position.value.len(), "a position is too long to be stored");
+    }
+    fits
 }
 
 impl Shared {

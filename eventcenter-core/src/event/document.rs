@@ -10,8 +10,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-/// Documents are smaller than this (bytes), so that a place fits in 31 bits. etcd refuses objects above 1.5 MiB.
-pub(super) const MAX_DOCUMENT: usize = 1 << 30;
+/// Documents are not larger than this (bytes): etcd refuses objects above 1.5 MiB. A place in one fits in 31 bits, and
+/// one fits in a record of the spool.
+pub(super) const MAX_DOCUMENT: usize = 32 << 20;
 
 const UNESCAPED: u32 = 1 << 31;
 

@@ -153,7 +153,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Protocol`] when the document is no JSON object of this shape, or is larger than 1 GiB. The
+    /// [`ErrorKind::Protocol`] when the document is no JSON object of this shape, or is larger than 32 MiB. The
     /// message says where; it quotes nothing of the document.
     pub fn from_kubernetes(
         cluster: &Arc<Cluster>,
@@ -161,7 +161,7 @@ impl Event {
         received: Timestamp,
     ) -> Result<Self, Error> {
         if raw.len() > MAX_DOCUMENT {
-            return Err(unreadable("the document is larger than 1 GiB"));
+            return Err(unreadable("the document is larger than 32 MiB"));
         }
         let text = match ByteString::try_from(raw.clone()) {
             Ok(text) => text,

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
 /// A folder of files.
@@ -92,14 +92,15 @@ pub struct DiskFs {
 }
 
 impl DiskFs {
-    /// The folder, made if it is not there.
+    /// The folder, made if it is not there, and then for its owner alone: events can say things that are not for
+    /// everybody.
     ///
     /// # Errors
     ///
     /// The operating system's.
     pub fn new(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
-        std::fs::create_dir_all(&folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         Ok(Self { folder })
     }
 

@@ -65,16 +65,21 @@ impl Log {
         firsts.sort_unstable();
         let mut rows = Vec::new();
         let mut next = 1;
+        // A segment that a crash left without a header has no records; but everything below its first number was
+        // durable before it was begun.
+        while let Some(&last) = firsts.last()
+            && Scan::open(&*fs, last)?.is_none()
+        {
+            fs.remove(&segment::name(last))?;
+            next = next.max(last);
+            firsts.pop();
+        }
         let mut tables = Tables::default();
         for (place, &first) in firsts.iter().enumerate() {
             let is_last = place + 1 == firsts.len();
             let Some((header, mut scan)) = Scan::open(&*fs, first)? else {
-                if is_last {
-                    fs.remove(&segment::name(first))?;
-                } else {
-                    // Damage of a file that was whole: readers will find it, count it and go on.
-                    rows.push(SegmentRow { first, created: 0, bytes: 0 });
-                }
+                // Damage of a file that was whole: readers will find it, count it and go on.
+                rows.push(SegmentRow { first, created: 0, bytes: 0 });
                 continue;
             };
             tables = header.tables;
@@ -85,15 +90,11 @@ impl Log {
                         tables.apply(&payload);
                     }
                 }
-                next = scan.next_seq();
+                next = next.max(scan.next_seq());
                 bytes = scan.position();
                 segment::cut(&*fs, first, bytes)?;
             }
             rows.push(SegmentRow { first, created: header.created, bytes });
-        }
-        // Where the last segment had no whole header, everything below its first number is durable.
-        if let Some(&last) = firsts.last() {
-            next = next.max(last);
         }
         let segments = Arc::new(Mutex::new(Segments(rows)));
         let log = Self { fs, segment_bytes, active: None, tables: tables.clone(), segments };

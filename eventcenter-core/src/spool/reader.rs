@@ -42,7 +42,11 @@ impl Reader {
             // The spool may have dropped the oldest for a sink that lags.
             self.next = self.next.max(self.shared.floor(self.sink));
             if self.next < end {
-                let window = self.read(limits, end).await?;
+                let mut window = self.read(limits, end).await?;
+                if self.shared.floor(self.sink) > self.next {
+                    // Dropped, counted and declared while it was being read.
+                    window.damaged = 0;
+                }
                 self.next = window.end;
                 if !window.events.is_empty() || window.damaged > 0 {
                     return Ok(Some(window));
@@ -123,9 +127,10 @@ fn read_disk(
 ) -> io::Result<Window> {
     let mut window = Window { events: Vec::new(), end: from, damaged: 0 };
     let Some(segment) = place(&shared.segments(), from, durable) else {
-        // Nothing so old is left: on to the oldest that is.
+        // Nothing so old is left: this sink was not configured for a while. On to the oldest that there is.
         let oldest = shared.segments().0.first().map_or(durable, |row| row.first);
         window.end = oldest.max(from);
+        window.damaged = if from == 0 { 0 } else { window.end - from };
         return Ok(window);
     };
     if disk.as_ref().is_none_or(|disk| disk.first != segment.first) {

@@ -27,7 +27,7 @@ use crate::source::Position;
 /// Bytes before the payload.
 pub(super) const FRAME: usize = 16;
 
-/// No payload is longer; what claims to be is damage. Far above the 1.5 MiB that etcd takes for an object.
+/// No payload is longer; what claims to be is damage. An event is at most half of it, tables of 65,536 names fit.
 pub(super) const MAX_PAYLOAD: usize = 64 << 20;
 
 /// `at` of an event that moves no position.

@@ -1,1 +1,119 @@
-//! Tests of the spool.
+//! The spool alone: what recovery finds, and what a sink is told.
+
+use super::sim::SimFs;
+use super::*;
+use crate::clock::FixedClock;
+use crate::sink::Limits;
+
+fn cluster() -> Arc<Cluster> {
+    Arc::new(Cluster { id: "c".to_owned(), name: "c".to_owned() })
+}
+
+fn event(n: u64) -> Arc<Event> {
+    let document = format!(r#"{{"metadata":{{"uid":"e","resourceVersion":"{n}"}}}}"#);
+    Arc::new(Event::from_kubernetes(&cluster(), document.into(), Timestamp::UNIX_EPOCH).unwrap())
+}
+
+fn at(value: &str) -> Position {
+    Position::new(value, Timestamp::UNIX_EPOCH)
+}
+
+fn open(fs: &SimFs, sinks: &[&str]) -> (Spool, Committer) {
+    let sinks = sinks.iter().map(|&sink| sink.to_owned()).collect();
+    let clock = Arc::new(FixedClock::new(Timestamp::UNIX_EPOCH));
+    let config = SpoolConfig { max_bytes: 4 << 20, memory: 64 << 10, ..SpoolConfig::default() };
+    Spool::open(Arc::new(fs.clone()), config, sinks, clock, Metrics::new(), &Health::new()).unwrap()
+}
+
+/// Appends events for every sink, and returns when they are on disk.
+async fn write(spool: &Spool, committer: Committer, numbers: std::ops::RangeInclusive<u64>) {
+    let id = spool.register("s", &cluster()).unwrap();
+    for n in numbers {
+        spool.append(id, SinkSet::first(2), &event(n), Some(at(&n.to_string()))).await;
+    }
+    spool.close();
+    committer.run().await;
+}
+
+/// What the sink at `place` is handed until the end, and how many records it is told are damaged.
+async fn read(spool: &Spool, place: usize) -> (Vec<u64>, u64) {
+    let mut reader = spool.reader(place);
+    let (mut seen, mut damaged) = (Vec::new(), 0);
+    while let Some(window) = reader.next(&Limits::new().with_max_events(3)).await.unwrap() {
+        seen.extend(
+            window.events.iter().map(|event| event.resource_version().parse::<u64>().unwrap()),
+        );
+        damaged += window.damaged;
+    }
+    (seen, damaged)
+}
+
+async fn end(spool: &Spool, committer: Committer) {
+    spool.close();
+    committer.run().await;
+}
+
+#[tokio::test]
+async fn a_position_that_is_too_long_is_not_stored_and_the_event_is() {
+    let fs = SimFs::new(1);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    let id = spool.register("s", &cluster()).unwrap();
+    spool.append(id, SinkSet::first(2), &event(1), Some(at("1"))).await;
+    spool.append(id, SinkSet::first(2), &event(2), Some(at(&"9".repeat(70_000)))).await;
+    spool.progress(id, at(&"9".repeat(70_000)));
+    end(&spool, committer).await;
+    let (spool, committer) = open(&fs.kill(), &["a", "b"]);
+    assert_eq!(spool.position("s"), Some(at("1")));
+    end(&spool, committer).await;
+    assert_eq!(read(&spool, 0).await, (vec![1, 2], 0));
+}
+
+#[tokio::test]
+async fn a_crash_while_a_segment_is_begun_moves_no_position_back() {
+    let fs = SimFs::new(2);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    let fs = fs.kill();
+    // 10 events and a record of tables: the next segment begins at 12, and the crash came before its header.
+    Fs::create(&fs, &segment::name(12)).unwrap().set_len(100_000).unwrap();
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    assert_eq!(spool.position("s"), Some(at("10")));
+    write(&spool, committer, 11..=12).await;
+    assert_eq!(read(&spool, 1).await, ((1..=12).collect(), 0));
+}
+
+#[tokio::test]
+async fn records_never_get_numbers_that_a_sink_takes_for_settled() {
+    let fs = SimFs::new(3);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    spool.settle(0, 12).unwrap();
+    let fs = fs.kill();
+    // The end of the segment is damaged after it was synced and settled.
+    let name = segment::name(1);
+    let len = usize::try_from(Fs::open(&fs, &name).unwrap().size().unwrap()).unwrap();
+    fs.flip_bit(&name, len - 5);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 20..=22).await;
+    assert_eq!(read(&spool, 0).await.0, [20, 21, 22]);
+    let (seen, damaged) = read(&spool, 1).await;
+    assert_eq!((seen, damaged), ((1..=9).chain(20..=22).collect(), 1));
+}
+
+#[tokio::test]
+async fn a_sink_that_comes_back_is_told_what_it_missed() {
+    let fs = SimFs::new(4);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    spool.settle(0, 12).unwrap();
+    // Sink b goes, and its backlog with the first segment.
+    let fs = fs.kill();
+    let (spool, committer) = open(&fs, &["a"]);
+    write(&spool, committer, 11..=12).await;
+    let fs = fs.kill();
+    assert!(!Fs::list(&fs).unwrap().contains(&segment::name(1)));
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 13..=14).await;
+    let (seen, damaged) = read(&spool, 1).await;
+    assert_eq!((seen, damaged), (vec![13, 14], 11));
+}
