@@ -82,6 +82,11 @@ impl Queue {
         Some(id)
     }
 
+    #[cfg(test)]
+    pub(super) fn tables_for_tests(&self) -> Tables {
+        self.tables.clone()
+    }
+
     /// A cluster that events came from, for those that are about none.
     pub(super) fn any_cluster(&self) -> Option<Arc<Cluster>> {
         self.tables.clusters.first().cloned()

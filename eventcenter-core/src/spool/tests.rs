@@ -117,3 +117,37 @@ async fn a_sink_that_comes_back_is_told_what_it_missed() {
     let (seen, damaged) = read(&spool, 1).await;
     assert_eq!((seen, damaged), (vec![13, 14], 11));
 }
+
+/// A write of two records, of which the first was torn and the second is whole on disk, and then a new record of just
+/// the length of the first: behind it, in the same place, the second would come back to life, with a position that
+/// skips whatever else was lost with the first.
+#[tokio::test]
+async fn a_record_that_a_torn_write_left_behind_stays_dead() {
+    let fs = SimFs::new(5);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    spool.register("one", &cluster()).unwrap();
+    let two = spool.register("two", &cluster()).unwrap();
+    end(&spool, committer).await;
+    let whole = Fs::open(&fs, &segment::name(1)).unwrap().size().unwrap();
+    // As a chunk of one record of tables and one event would be, had it come behind these two.
+    let mut lost = Vec::new();
+    record::put_tables(&mut lost, 3, &spool.0.queue().tables_for_tests());
+    let torn = lost.len() / 2;
+    lost[torn] ^= 1;
+    let place = (two.source, two.cluster);
+    record::put_event(&mut lost, 4, place, SinkSet::first(2), &event(9), Some(&at("9")));
+    let fs = fs.kill();
+    Fs::open(&fs, &segment::name(1)).unwrap().write_at(&lost, whole).unwrap();
+
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    assert_eq!(spool.position("two"), None);
+    spool.register("one", &cluster()).unwrap();
+    // It dies as soon as that is durable: an orderly end would cut the file.
+    let running = tokio::spawn(committer.run());
+    spool.0.durable.subscribe().wait_for(|(durable, _)| *durable == 4).await.unwrap();
+    running.abort();
+    let (spool, committer) = open(&fs.kill(), &["a", "b"]);
+    assert_eq!(spool.position("two"), None);
+    end(&spool, committer).await;
+    assert_eq!(read(&spool, 0).await, (vec![], 0));
+}
