@@ -145,6 +145,11 @@ impl Committer {
                 let Some(limit) = self.over_limit(&oldest) else { break };
                 self.drop_for_laggards(&oldest, limit).await;
             }
+            // What a cursor has passed is gone with the segment, so it must be known to have passed.
+            if let Err(error) = self.sync_cursors() {
+                warn!(%error, "cannot sync the cursors");
+                break;
+            }
             if let Err(error) = self.with_log(Log::remove_oldest).await {
                 warn!(%error, "cannot remove a segment");
                 break;
@@ -161,6 +166,11 @@ impl Committer {
             let backlog = i64::try_from(spool.backlog(place)).unwrap_or(i64::MAX);
             metrics.backlog.get_or_create(&label).set(backlog);
         }
+    }
+
+    fn sync_cursors(&self) -> std::io::Result<()> {
+        let mut cursors = self.shared.cursors.iter();
+        cursors.try_for_each(|cursor| cursor.lock().unwrap_or_else(PoisonError::into_inner).sync())
     }
 
     /// The oldest segment that is not the last one.

@@ -1,13 +1,13 @@
 //! How far each sink has come: one small file a sink.
 //!
 //! ```text
-//! two slots of 32 bytes: 0 generation: u64 | 8 next: u64 | 16 crc32c: u32, over the 16 bytes before | zeros
+//! three slots of 32 bytes: 0 generation: u64 | 8 next: u64 | 16 crc32c: u32, over the 16 bytes before | zeros
 //! ```
 //!
-//! The slots are written in turn, so that a torn write damages the older of the two and a cursor is replaced as a
-//! whole or not at all. Of two good slots the later generation counts. A cursor is written at each receipt, which
-//! is enough against the death of the process; it is synced at most once a second, so that a power cut may repeat
-//! the deliveries of that second, and loses none.
+//! Of the slots that are whole the latest generation counts. A cursor is written at each receipt, which is enough
+//! against the death of the process; it is synced at most once a second, and before a segment is removed. The slot
+//! that was synced last is never written over before another was synced: the other two are written in turn. So a
+//! cursor is replaced as a whole or not at all, and a power cut repeats the deliveries of a second, and loses none.
 
 use std::io;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::fs::{File, Fs};
 
 const SLOT: usize = 32;
+const SLOTS: usize = 3;
 
 /// How long a receipt may be unsynced.
 const SYNC: Duration = Duration::from_secs(1);
@@ -27,21 +28,24 @@ pub(super) struct CursorFile {
     file: Box<dyn File>,
     generation: u64,
     next: u64,
+    /// The slot that was written last, and the one that was synced last.
+    slot: usize,
+    safe: usize,
     synced: Instant,
-    dirty: bool,
 }
 
 impl CursorFile {
-    /// The cursor of `sink`. One that is new stands at `start`; one that cannot be read, since a power cut tore
-    /// both slots, stands before everything: what was settled is delivered again, and nothing is lost.
+    /// The cursor of `sink`. One that is new stands at `start`; one that cannot be read, since a power cut came while
+    /// it was made, stands before everything: what was settled is delivered again, and nothing is lost.
     pub(super) fn open(fs: &dyn Fs, sink: &str, start: u64) -> io::Result<Self> {
         let name = format!("{sink}.cursor");
         let known = fs.list()?.contains(&name);
         let file = if known { fs.open(&name)? } else { fs.create(&name)? };
         let mut cursor =
-            Self { file, generation: 0, next: start, synced: Instant::now(), dirty: false };
-        if let Some((generation, next)) = cursor.read()? {
-            (cursor.generation, cursor.next) = (generation, next);
+            Self { file, generation: 0, next: start, slot: 0, safe: 0, synced: Instant::now() };
+        if let Some((generation, next, slot)) = cursor.read()? {
+            (cursor.generation, cursor.next, cursor.slot) = (generation, next, slot);
+            cursor.sync()?;
         } else {
             cursor.write(if known { 0 } else { start })?;
             cursor.sync()?;
@@ -50,10 +54,15 @@ impl CursorFile {
         Ok(cursor)
     }
 
-    fn read(&self) -> io::Result<Option<(u64, u64)>> {
-        let mut slots = [0; 2 * SLOT];
+    /// The latest generation, its number and its slot.
+    fn read(&self) -> io::Result<Option<(u64, u64, usize)>> {
+        let mut slots = [0; SLOTS * SLOT];
         self.file.read_at(&mut slots, 0)?;
-        Ok(slots.chunks_exact(SLOT).filter_map(read_slot).max())
+        let whole = slots.chunks_exact(SLOT).zip(0..).filter_map(|(bytes, slot)| {
+            let (generation, next) = read_slot(bytes)?;
+            Some((generation, next, slot))
+        });
+        Ok(whole.max())
     }
 
     /// The number of the first record that is not settled.
@@ -68,7 +77,7 @@ impl CursorFile {
 
     /// Syncs what was written a while ago.
     pub(super) fn tick(&mut self) -> io::Result<()> {
-        if self.dirty && self.synced.elapsed() >= SYNC { self.sync() } else { Ok(()) }
+        if self.synced.elapsed() >= SYNC { self.sync() } else { Ok(()) }
     }
 
     fn write(&mut self, next: u64) -> io::Result<()> {
@@ -78,14 +87,20 @@ impl CursorFile {
         slot[8..16].copy_from_slice(&next.to_le_bytes());
         let crc = crc32c::crc32c(&slot[..16]);
         slot[16..20].copy_from_slice(&crc.to_le_bytes());
-        self.file.write_at(&slot, generation % 2 * SLOT as u64)?;
-        (self.generation, self.next, self.dirty) = (generation, next, true);
+        let free = (0..SLOTS).find(|&free| free != self.safe && free != self.slot);
+        let place = free.unwrap_or_default();
+        self.file.write_at(&slot, (place * SLOT) as u64)?;
+        (self.generation, self.next, self.slot) = (generation, next, place);
         Ok(())
     }
 
+    /// Makes durable what was written.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()?;
-        (self.synced, self.dirty) = (Instant::now(), false);
+        if self.slot != self.safe {
+            self.file.sync_data()?;
+            self.safe = self.slot;
+        }
+        self.synced = Instant::now();
         Ok(())
     }
 }
@@ -106,24 +121,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_slot_leaves_the_one_before() {
+    fn torn_writes_leave_what_was_synced_last() {
         let folder = tempfile::tempdir().unwrap();
         let fs = DiskFs::new(folder.path()).unwrap();
         let mut cursor = CursorFile::open(&fs, "a", 5).unwrap();
         cursor.advance(6).unwrap();
-        cursor.advance(9).unwrap();
-        cursor.advance(7).unwrap();
-        assert_eq!(CursorFile::open(&fs, "a", 1).unwrap().next(), 9);
-        for torn in 0..2 {
-            let file = fs.open("a.cursor").unwrap();
-            let mut before = [0; 1];
-            let place = torn * SLOT as u64 + 8;
-            file.read_at(&mut before, place).unwrap();
-            file.write_at(&[before[0] ^ 1], place).unwrap();
-            let next = CursorFile::open(&fs, "a", 1).unwrap().next();
-            assert!(next == 6 || next == 9, "{next}");
-            file.write_at(&before, place).unwrap();
+        cursor.sync().unwrap();
+        let safe = cursor.safe;
+        for next in 7..20 {
+            cursor.advance(next).unwrap();
         }
+        cursor.advance(7).unwrap();
+        assert_eq!(CursorFile::open(&fs, "a", 1).unwrap().next(), 19);
+        for torn in (0..SLOTS).filter(|&slot| slot != safe) {
+            fs.open("a.cursor").unwrap().write_at(&[0xff; 8], (torn * SLOT) as u64 + 8).unwrap();
+        }
+        assert_eq!(CursorFile::open(&fs, "a", 1).unwrap().next(), 6);
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct Disk {
     room: u64,
     /// So many operations fail with EIO.
     failing: u32,
+    /// So many operations are done before the process dies, in the middle of whatever it does.
+    until_death: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,7 @@ impl SimFs {
             removed: BTreeMap::new(),
             room: u64::MAX,
             failing: 0,
+            until_death: u64::MAX,
         };
         Self { disk: Arc::new(Mutex::new(disk)), life: 0 }
     }
@@ -69,6 +72,7 @@ impl SimFs {
     pub fn kill(&self) -> Self {
         let mut disk = self.lock();
         disk.life += 1;
+        disk.until_death = u64::MAX;
         Self { disk: Arc::clone(&self.disk), life: disk.life }
     }
 
@@ -89,6 +93,7 @@ impl SimFs {
             kept
         });
         disk.life += 1;
+        disk.until_death = u64::MAX;
         Self { disk: Arc::clone(&self.disk), life: disk.life }
     }
 
@@ -100,6 +105,11 @@ impl SimFs {
     /// Lets so many operations fail.
     pub fn fail(&self, operations: u32) {
         self.lock().failing = operations;
+    }
+
+    /// Lets the process die after so many operations: between a write and its sync, between two files.
+    pub fn die_after(&self, operations: u64) {
+        self.lock().until_death = operations;
     }
 
     /// Flips one bit of a file, in what is synced too.
@@ -127,6 +137,10 @@ impl SimFs {
         if disk.life != self.life {
             return Err(io::Error::other("the process is dead"));
         }
+        if disk.until_death == 0 {
+            return Err(io::Error::other("the process is dead"));
+        }
+        disk.until_death -= 1;
         if disk.failing > 0 {
             disk.failing -= 1;
             return Err(io::Error::other("input/output error"));
