@@ -69,7 +69,9 @@ fn size(program: &Path) {
 fn idle(program: &Path) {
     let server = Helper::api_server(&["--bulk", "0"]);
     let eventer = server.setup(program).start();
-    until("readiness", || eventer.readyz().is_some_and(|answer| answer.status == 200));
+    until("readiness", &eventer, |eventer| {
+        eventer.readyz().is_some_and(|answer| answer.status == 200)
+    });
     let cpu = eventer.cpu_seconds();
     sleep(Duration::from_secs(30));
     let (rss, cpu) = (eventer.rss_kib(), eventer.cpu_seconds() - cpu);
@@ -81,7 +83,7 @@ fn throughput(program: &Path) {
     let server = Helper::api_server(&["--bulk", &MILLION.to_string()]);
     let eventer = server.setup(program).start();
     let begun = Instant::now();
-    until("a million events", || delivered(&eventer, "out") >= MILLION);
+    until("a million events", &eventer, |eventer| delivered(eventer, "out") >= MILLION);
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), eventer.cpu_seconds());
     println!(
         "throughput: {:.0} events a second of processor ({cpu:.2} s, {wall:.2} s by the clock): watch of 1,600 bytes \
@@ -129,7 +131,7 @@ fn delay(program: &Path) {
     let receiver = Helper::receiver(&["--latency"]);
     let server = Helper::api_server(&["--bulk", "60000", "--rate", "2000"]);
     let eventer = server.setup(program).webhook("hook", &receiver.says).start();
-    until("60,000 events", || delivered(&eventer, "hook") >= 60_000);
+    until("60,000 events", &eventer, |eventer| delivered(eventer, "hook") >= 60_000);
     let cpu = eventer.cpu_seconds();
     drop(eventer);
     println!("delay at 2,000 events a second for 30 s, {cpu:.2} s of processor:");
@@ -158,10 +160,11 @@ fn sample(eventer: &Eventer, into: &mut Vec<u64>, end: impl Fn() -> bool) {
     }
 }
 
-fn until(what: &str, there: impl Fn() -> bool) {
+fn until(what: &str, eventer: &Eventer, there: impl Fn(&Eventer) -> bool) {
     let begun = Instant::now();
-    while !there() {
-        assert!(begun.elapsed() < PATIENCE, "waited for {what}, in vain");
+    while !there(eventer) {
+        let in_vain = eventer.rss_kib() == 0 || begun.elapsed() > PATIENCE;
+        assert!(!in_vain, "waited for {what}, in vain: {}", eventer.stderr());
         sleep(SAMPLE);
     }
 }

@@ -27,6 +27,7 @@ mod proc;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ pub use self::proc::{cpu_seconds, peak_rss_kib, rss_kib};
 #[derive(Debug)]
 pub struct Setup {
     program: PathBuf,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     config: Value,
     arguments: Vec<String>,
     env: Vec<(String, String)>,
@@ -53,7 +54,7 @@ impl Setup {
     /// When there can be no temporary folder.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let config = json!({
             "state_dir": folder.path().join("state"),
             "http": { "listen": "127.0.0.1:0" },
@@ -196,7 +197,7 @@ impl Setup {
             .stderr(Stdio::piped());
         let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
-        Eventer::of(child)
+        Eventer::of(child, &self.folder)
     }
 }
 

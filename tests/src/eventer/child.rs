@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::proc;
 
@@ -23,6 +24,8 @@ pub struct Eventer {
     stdout: Captured,
     stderr: Captured,
     address: Mutex<Option<SocketAddr>>,
+    /// What it works with stays for as long as it does.
+    _folder: Arc<TempDir>,
 }
 
 /// What came back from `/readyz` and its like.
@@ -43,10 +46,11 @@ impl Answer {
 }
 
 impl Eventer {
-    pub(super) fn of(mut child: Child) -> Self {
+    pub(super) fn of(mut child: Child, folder: &Arc<TempDir>) -> Self {
         let stdout = Captured::of(child.stdout.take());
         let stderr = Captured::of(child.stderr.take());
-        Self { child, stdout, stderr, address: Mutex::new(None) }
+        let folder = Arc::clone(folder);
+        Self { child, stdout, stderr, address: Mutex::new(None), _folder: folder }
     }
 
     /// Its process id.

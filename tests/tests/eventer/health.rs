@@ -60,11 +60,14 @@ async fn metrics_are_well_formed_count_right_and_name_no_object() {
     ready(&eventer).await;
     world.server.create(EventSpec::node("node-vxprf").with_name("ev-fbrpd-node"));
     world.all_delivered().await;
-    eventually("21 events", None, async || {
-        let count = eventer.metric(r#"eventcenter_events_delivered_total{sink="hook"}"#);
-        if count == Some(21.0) { Ok(()) } else { Err(count) }
-    })
-    .await;
+    for sink in ["hook", "archive"] {
+        let delivered = format!(r#"eventcenter_events_delivered_total{{sink="{sink}"}}"#);
+        eventually("21 events", None, async || {
+            let count = eventer.metric(&delivered);
+            if count == Some(21.0) { Ok(()) } else { Err(count) }
+        })
+        .await;
+    }
     let metrics = eventer.metrics();
     let families = check_syntax(&metrics);
     let source = crate::world::source();
