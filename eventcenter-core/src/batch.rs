@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 
 /// Events to deliver together: at least one, immutable, in the order in which they arrived.
@@ -63,6 +64,23 @@ impl Receipt {
     pub fn with_rejected(mut self, rejected: Vec<Rejected>) -> Self {
         self.rejected = rejected;
         self
+    }
+
+    /// This receipt, if the events that it names are in the batch.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`] if one is not: then nobody knows what was taken.
+    pub(crate) fn checked(self, batch: &Batch) -> Result<Self> {
+        match self.rejected.iter().find(|rejected| rejected.index >= batch.len()) {
+            None => Ok(self),
+            Some(rejected) => {
+                let message = "the receipt names an event that is not in the batch";
+                Err(Error::new("receipt", ErrorKind::Protocol, message)
+                    .with("index", rejected.index)
+                    .with("events", batch.len()))
+            }
+        }
     }
 
     /// So many of them were there already.

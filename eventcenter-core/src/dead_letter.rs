@@ -131,7 +131,14 @@ fn line(line: &Line<'_>) -> Vec<u8> {
 
 fn append(folder: &Path, file: &str, lines: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut file = fs::File::options().create(true).append(true).open(folder.join(file))?;
-    file.write_all(lines)?;
-    file.sync_data()
+    let path = folder.join(file);
+    let is_new = !path.exists();
+    let mut file = fs::File::options().create(true).append(true).open(path)?;
+    let before = file.metadata()?.len();
+    if let Err(error) = file.write_all(lines).and_then(|()| file.sync_data()) {
+        // Half a line would spoil the one that is written next.
+        file.set_len(before).ok();
+        return Err(error);
+    }
+    if is_new { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -101,6 +101,14 @@ impl SpoolConfig {
 #[derive(Debug, Clone)]
 pub struct Spool(Arc<Shared>);
 
+/// How far the end of a spool has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    Closed,
+    Finished,
+}
+
 #[derive(Debug)]
 struct Shared {
     fs: Arc<dyn Fs>,
@@ -117,7 +125,7 @@ struct Shared {
     work: Notify,
     /// There is room again.
     room: Notify,
-    closing: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     metrics: Metrics,
     health: Part,
 }
@@ -173,7 +181,7 @@ impl Spool {
             durable: watch::Sender::new((next, false)),
             work: Notify::new(),
             room: Notify::new(),
-            closing: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Open),
             metrics,
             health: health.gate("spool", None),
         };
@@ -238,9 +246,14 @@ impl Spool {
         }
     }
 
-    /// Ends the spool: what was taken is committed, readers come to an end.
+    /// Nothing more comes in: what was taken is committed, and readers come to an end.
     pub(crate) fn close(&self) {
-        self.0.closing.send_replace(true);
+        self.0.phase.send_replace(Phase::Closed);
+    }
+
+    /// Nobody reads any more either: the loop that commits ends, once what readers declared is on disk.
+    pub(crate) fn finish(&self) {
+        self.0.phase.send_replace(Phase::Finished);
     }
 
     /// The view of the sink at `place` in the list that the spool was opened with.
@@ -262,16 +275,16 @@ impl Spool {
         self.0.floor(place) >= end
     }
 
-    /// Tells the sink at `place` that `records` of it could not be read.
-    pub(crate) fn declare_damage(&self, place: usize, records: u64, now: Timestamp) {
+    /// Tells the sink at `place` that it may have lost events, and how many records, if they can be counted.
+    pub(crate) fn declare_loss(
+        &self,
+        place: usize,
+        count: Option<u64>,
+        reason: String,
+        now: Timestamp,
+    ) {
         let Some(cluster) = self.0.queue().any_cluster() else { return };
-        let gap = Gap {
-            grade: Grade::Events,
-            since: None,
-            until: now,
-            count: Some(records),
-            reason: "a segment of the spool cannot be read".to_owned(),
-        };
+        let gap = Gap { grade: Grade::Events, since: None, until: now, count, reason };
         self.declare(&gap, &cluster, place, now);
     }
 

@@ -120,11 +120,6 @@ impl Supervisor {
         while self.intakes.join_next().await.is_some() {}
         self.pipeline.spool.close();
         let mut aborted = self.stopped.clone();
-        tokio::select! {
-            biased;
-            () = aborted.aborted() => self.committer.abort_all(),
-            _ = self.committer.join_next() => {}
-        }
         while let Some(ended) = self.workers.join_next().await {
             match ended {
                 Ok((_, Ended::Drained)) => {}
@@ -135,9 +130,21 @@ impl Supervisor {
                 Err(error) => error!(%error, "a worker died"),
             }
         }
+        // After the workers, since they may have a loss to declare.
+        self.pipeline.spool.finish();
+        tokio::select! {
+            biased;
+            _ = self.committer.join_next() => {}
+            () = aborted.aborted() => self.committer.abort_all(),
+        }
         let mut summary = Summary::default();
         for (place, sink) in self.pipeline.plan.sinks.iter().enumerate() {
-            if let Err(error) = sink.close().await {
+            let closed = tokio::select! {
+                biased;
+                closed = sink.close() => closed,
+                () = aborted.aborted() => Ok(()),
+            };
+            if let Err(error) = closed {
                 warn!(sink = sink.name(), %error, "cannot close the sink");
             }
             let backlog = self.pipeline.spool.backlog(place);

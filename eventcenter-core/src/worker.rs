@@ -21,10 +21,10 @@ use std::time::Duration;
 use rand::Rng;
 use tracing::{error, info, warn};
 
-use crate::batch::{Batch, Rejected};
+use crate::batch::{Batch, Receipt, Rejected};
 use crate::clock::Clock;
 use crate::dead_letter::{Cause, DeadLetters};
-use crate::error::{Action, Error, ErrorKind, Result};
+use crate::error::{Action, Error, ErrorKind};
 use crate::event::Event;
 use crate::health::Part;
 use crate::metrics::{self, Metrics};
@@ -98,40 +98,50 @@ impl Worker {
             error!(sink = self.sink.name(), records = window.damaged, "the spool is damaged");
             let label = metrics::Sink { sink: self.sink.name().to_owned() };
             self.metrics.events_dropped.get_or_create(&label).inc_by(window.damaged);
-            self.spool.declare_damage(self.place, window.damaged, self.clock.now());
+            let reason = "a segment of the spool cannot be read".to_owned();
+            self.spool.declare_loss(self.place, Some(window.damaged), reason, self.clock.now());
+        }
+        if window.absent {
+            let reason = format!("sink {} was not configured for a while", self.sink.name());
+            self.spool.declare_loss(self.place, None, reason, self.clock.now());
         }
         let mut todo: Vec<Batch> = Batch::new(window.events).into_iter().collect();
         let mut pause = Pause::default();
         let mut attempts = 0;
         while let Some(batch) = todo.pop() {
             attempts += 1;
-            let again = match self.sink.deliver(&batch).await {
+            let dead = match self.sink.deliver(&batch).await.and_then(|r| r.checked(&batch)) {
                 Ok(receipt) => {
-                    self.confirmed(&batch, receipt.duplicates, receipt.rejected.len());
-                    (pause, attempts) = (Pause::default(), 0);
-                    self.bury_rejected(&batch, &receipt.rejected).await.err()
+                    self.confirmed(&batch, &receipt);
+                    self.rejected(&batch, &receipt.rejected)
                 }
                 Err(error) => match (error.action(), batch.halves()) {
                     (Action::Split | Action::DeadLetter, Some((left, right))) => {
                         todo.extend([right, left]);
+                        attempts = 0;
                         continue;
                     }
                     (Action::Split | Action::DeadLetter, None) => {
-                        self.bury(&batch, &error, attempts).await.err()
+                        self.report(&error, "the receiver refuses an event");
+                        self.refused(&batch, &error, attempts)
                     }
-                    _ => Some(error),
+                    _ => {
+                        self.report(&error, "delivery postponed");
+                        todo.push(batch);
+                        if !self.wait(pause.after(error.action())).await {
+                            return false;
+                        }
+                        if self.spool.has_dropped(self.place, window.end) {
+                            // Declared lost meanwhile: the spool was full.
+                            return true;
+                        }
+                        continue;
+                    }
                 },
             };
-            if let Some(error) = again {
-                self.report(&error, "delivery postponed");
-                todo.push(batch);
-                if !self.wait(pause.after(error.action())).await {
-                    return false;
-                }
-                if self.spool.has_dropped(self.place, window.end) {
-                    // Declared lost meanwhile: the spool was full.
-                    return true;
-                }
+            (pause, attempts) = (Pause::default(), 0);
+            if !dead.is_empty() && !self.bury(dead).await {
+                return false;
             }
         }
         while let Err(error) = self.spool.settle(self.place, window.end) {
@@ -152,13 +162,13 @@ impl Worker {
         }
     }
 
-    fn confirmed(&self, batch: &Batch, duplicates: usize, rejected: usize) {
+    fn confirmed(&self, batch: &Batch, receipt: &Receipt) {
         self.health.ready();
         let label = metrics::Sink { sink: self.sink.name().to_owned() };
-        let delivered = batch.len().saturating_sub(rejected) as u64;
+        let delivered = batch.len().saturating_sub(receipt.rejected.len()) as u64;
         self.metrics.events_delivered.get_or_create(&label).inc_by(delivered);
-        if duplicates > 0 {
-            self.metrics.events_duplicate.get_or_create(&label).inc_by(duplicates as u64);
+        if receipt.duplicates > 0 {
+            self.metrics.events_duplicate.get_or_create(&label).inc_by(receipt.duplicates as u64);
         }
     }
 
@@ -172,41 +182,41 @@ impl Worker {
         self.metrics.delivery_errors.get_or_create(&label).inc();
     }
 
-    /// Sets a single event aside, which the receiver will never take.
-    async fn bury(&self, batch: &Batch, error: &Error, attempts: u32) -> Result<()> {
+    /// The dead letter of a single event that the receiver will never take.
+    fn refused(&self, batch: &Batch, error: &Error, attempts: u32) -> Vec<u8> {
         let reason = error.to_string();
         let cause = Cause { kind: error.kind(), reason: &reason, attempts };
-        self.bury_events(batch.events().iter().map(|event| (event, cause))).await
+        batch.events().iter().flat_map(|event| self.dead_letter(event, cause)).collect()
     }
 
-    /// Sets aside those events of a batch that the receiver named.
-    async fn bury_rejected(&self, batch: &Batch, rejected: &[Rejected]) -> Result<()> {
-        let named = rejected.iter().filter_map(|rejected| {
-            let event = batch.events().get(rejected.index)?;
+    /// The dead letters of those events of a batch that the receiver named.
+    fn rejected(&self, batch: &Batch, rejected: &[Rejected]) -> Vec<u8> {
+        let letters = rejected.iter().filter_map(|rejected| {
             let reason = rejected.reason.as_str();
-            Some((event, Cause { kind: ErrorKind::Refused, reason, attempts: 1 }))
+            let cause = Cause { kind: ErrorKind::Refused, reason, attempts: 1 };
+            Some(self.dead_letter(batch.events().get(rejected.index)?, cause))
         });
-        self.bury_events(named).await
+        letters.flatten().collect()
     }
 
-    async fn bury_events<'a>(
-        &self,
-        events: impl Iterator<Item = (&'a Arc<Event>, Cause<'a>)>,
-    ) -> Result<()> {
-        let (sink, now) = (self.sink.name(), self.clock.now());
-        let mut lines = Vec::new();
-        for (event, cause) in events {
-            info!(
-                sink,
-                reason = cause.reason,
-                event = event.occurrence_key(),
-                "set an event aside"
-            );
-            lines.extend(DeadLetters::event_line(sink, event, cause, now));
-            let label = metrics::SinkKind { sink: sink.to_owned(), kind: cause.kind.as_str() };
-            self.metrics.events_dead.get_or_create(&label).inc();
+    fn dead_letter(&self, event: &Event, cause: Cause<'_>) -> Vec<u8> {
+        let sink = self.sink.name();
+        info!(sink, reason = cause.reason, event = event.occurrence_key(), "set an event aside");
+        let label = metrics::SinkKind { sink: sink.to_owned(), kind: cause.kind.as_str() };
+        self.metrics.events_dead.get_or_create(&label).inc();
+        DeadLetters::event_line(sink, event, cause, self.clock.now())
+    }
+
+    /// Writes dead letters. False if a stop came before that was done.
+    async fn bury(&mut self, lines: Vec<u8>) -> bool {
+        let mut pause = Pause::default();
+        while let Err(error) = self.dead.bury(self.sink.name(), lines.clone()).await {
+            self.report(&error, "cannot write a dead letter");
+            if !self.wait(pause.after(error.action())).await {
+                return false;
+            }
         }
-        if lines.is_empty() { Ok(()) } else { self.dead.bury(sink, lines).await }
+        true
     }
 }
 

@@ -3,7 +3,8 @@
 //! It waits for something to commit, for the next second, or for the end. It ends when the spool is closed and
 //! everything that was taken is on disk. A crash at any point leaves what the [log](super::log) makes whole again.
 
-use std::sync::{Arc, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,10 +12,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
+use super::cursor::CursorFile;
 use super::log::{Chunk, Log};
 use super::record::{EventPayload, Payload, Tables, read_payload, time};
 use super::segment::Scan;
-use super::{CHUNK, LINGER, OWN, Shared, Spool};
+use super::{CHUNK, LINGER, OWN, Phase, Shared, Spool};
 use crate::clock::Clock;
 use crate::event::Cluster;
 use crate::metrics;
@@ -32,32 +34,50 @@ pub(crate) struct Committer {
     clock: Arc<dyn Clock>,
     committed: Instant,
     tick: Instant,
+    /// Whether readers were told that there will be no more.
+    closed: bool,
 }
 
 impl Committer {
     pub(super) fn new(spool: &Spool, log: Log, clock: Arc<dyn Clock>) -> Self {
         let now = Instant::now();
-        Self { shared: Arc::clone(&spool.0), log: Some(log), clock, committed: now, tick: now }
+        Self {
+            shared: Arc::clone(&spool.0),
+            log: Some(log),
+            clock,
+            committed: now,
+            tick: now,
+            closed: false,
+        }
     }
 
-    /// Runs until the spool is closed and everything is on disk.
+    /// Runs until the spool is finished with. Between its closing and that it still takes what workers declare.
     pub(crate) async fn run(mut self) {
-        let closing = self.shared.closing.subscribe();
+        let phase = self.shared.phase.subscribe();
         loop {
             tokio::select! {
                 biased;
-                () = closed(closing.clone()) => break,
+                () = reached(phase.clone(), Phase::Finished) => break,
+                () = reached(phase.clone(), Phase::Closed), if !self.closed => {
+                    self.flush().await;
+                    self.close();
+                }
                 () = self.shared.work.notified() => self.gather().await,
                 () = sleep_until(self.tick) => {}
             }
             self.turn().await;
         }
-        self.turn().await;
-        let (durable, _) = *self.shared.durable.borrow();
-        self.shared.durable.send_replace((durable, true));
+        self.flush().await;
+        self.close();
         if let Some(log) = &mut self.log {
             log.close();
         }
+    }
+
+    /// Tells readers that there will be no more.
+    fn close(&mut self) {
+        self.closed = true;
+        self.shared.durable.send_modify(|(_, closed)| *closed = true);
     }
 
     /// Lets events gather, unless it has been quiet.
@@ -75,18 +95,23 @@ impl Committer {
 
     /// Commits what waits, and once a second looks after the rest.
     async fn turn(&mut self) {
+        self.flush().await;
+        if Instant::now() >= self.tick {
+            self.tick = Instant::now() + TICK;
+            self.look_after().await;
+        }
+    }
+
+    /// Commits what waits.
+    async fn flush(&mut self) {
         let chunk = self.shared.queue().take();
         if let Some(chunk) = chunk {
             let end = chunk.end();
             self.commit(chunk).await;
             self.committed = Instant::now();
             self.shared.queue().made_durable(end);
-            self.shared.durable.send_replace((end, false));
+            self.shared.durable.send_modify(|(durable, _)| *durable = end);
             self.shared.room.notify_waiters();
-        }
-        if Instant::now() >= self.tick {
-            self.tick = Instant::now() + TICK;
-            self.look_after().await;
         }
     }
 
@@ -107,8 +132,8 @@ impl Committer {
                     error!(%error, "the disk refuses, intake will wait");
                     self.shared.health.troubled(format!("the disk refuses: {error}"));
                     self.shared.metrics.spool_errors.inc();
-                    // Room comes from segments that are settled.
-                    self.look_after().await;
+                    // Room comes from segments that are settled, and from people.
+                    self.remove_settled().await;
                     tokio::time::sleep(TICK).await;
                 }
             }
@@ -118,43 +143,79 @@ impl Committer {
     /// Runs file operations on a thread that may block.
     async fn with_log<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Log) -> std::io::Result<T> + Send + 'static,
-    ) -> std::io::Result<T> {
+        work: impl FnOnce(&mut Log) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
         let Some(mut log) = self.log.take() else {
-            return Err(std::io::Error::other("the writing thread ended"));
+            return Err(io::Error::other("the writing thread ended"));
         };
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&mut log);
             (log, result)
         });
-        let (log, result) = done.await.map_err(std::io::Error::other)?;
+        let (log, result) = done.await.map_err(io::Error::other)?;
         self.log = Some(log);
         result
     }
 
     /// Syncs cursors, and removes segments: what is settled, and what is over a limit.
     async fn look_after(&mut self) {
-        for (place, cursor) in self.shared.cursors.iter().enumerate() {
-            let synced = cursor.lock().unwrap_or_else(PoisonError::into_inner).tick();
-            if let Err(error) = synced {
-                warn!(sink = self.shared.sink_name(place), %error, "cannot sync the cursor");
+        self.on_cursors(CursorFile::tick).await.ok();
+        self.remove_settled().await;
+        while let Some(oldest) = self.oldest()
+            && let Some(limit) = self.over_limit(&oldest)
+        {
+            let laggards = self.declare_for_laggards(&oldest, limit).await;
+            // The loss is on disk before anything is lost.
+            self.flush().await;
+            for place in laggards {
+                if let Err(error) = self.shared.settle(place, oldest.end) {
+                    warn!(%error, "cannot move the cursor of a sink that lags");
+                    return;
+                }
             }
-        }
-        while let Some(oldest) = self.oldest() {
-            if self.shared.queue().settled_by_all() < oldest.end {
-                let Some(limit) = self.over_limit(&oldest) else { break };
-                self.drop_for_laggards(&oldest, limit).await;
-            }
-            // What a cursor has passed is gone with the segment, so it must be known to have passed.
-            if let Err(error) = self.sync_cursors() {
-                warn!(%error, "cannot sync the cursors");
-                break;
-            }
-            if let Err(error) = self.with_log(Log::remove_oldest).await {
-                warn!(%error, "cannot remove a segment");
+            if !self.remove(&oldest).await {
                 break;
             }
         }
+        self.measure();
+    }
+
+    /// Removes the segments that every sink has settled.
+    async fn remove_settled(&mut self) {
+        while let Some(oldest) = self.oldest()
+            && self.shared.queue().settled_by_all() >= oldest.end
+            && self.remove(&oldest).await
+        {}
+    }
+
+    /// Removes the oldest segment. False if that was not possible.
+    async fn remove(&mut self, oldest: &Oldest) -> bool {
+        // What a cursor has passed is gone with the segment, so it must be known to have passed.
+        let removed = match self.on_cursors(CursorFile::sync).await {
+            Ok(()) => self.with_log(Log::remove_oldest).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &removed {
+            warn!(first = oldest.first, %error, "cannot remove a segment");
+        }
+        removed.is_ok()
+    }
+
+    /// Does something to every cursor, on a thread that may block.
+    async fn on_cursors(&self, work: fn(&mut CursorFile) -> io::Result<()>) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || {
+            let lock = |cursor| Mutex::lock(cursor).unwrap_or_else(PoisonError::into_inner);
+            shared.cursors.iter().try_for_each(|cursor| work(&mut lock(cursor)))
+        });
+        let result = done.await.map_err(io::Error::other)?;
+        if let Err(error) = &result {
+            warn!(%error, "cannot sync the cursors");
+        }
+        result
+    }
+
+    fn measure(&self) {
         let metrics = &self.shared.metrics;
         let bytes = self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner).bytes();
         metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -166,11 +227,6 @@ impl Committer {
             let backlog = i64::try_from(spool.backlog(place)).unwrap_or(i64::MAX);
             metrics.backlog.get_or_create(&label).set(backlog);
         }
-    }
-
-    fn sync_cursors(&self) -> std::io::Result<()> {
-        let mut cursors = self.shared.cursors.iter();
-        cursors.try_for_each(|cursor| cursor.lock().unwrap_or_else(PoisonError::into_inner).sync())
     }
 
     /// The oldest segment that is not the last one.
@@ -195,31 +251,33 @@ impl Committer {
         }
     }
 
-    /// Moves the cursors of the sinks that lag past the oldest segment, and tells each what it lost.
-    async fn drop_for_laggards(&self, oldest: &Oldest, limit: &'static str) {
+    /// Declares to each sink that lags what it loses with the oldest segment, and says which sinks these are.
+    async fn declare_for_laggards(&self, oldest: &Oldest, limit: &'static str) -> Vec<usize> {
+        let mut laggards = Vec::new();
         for (place, sink) in self.shared.sinks.iter().enumerate() {
             let from = self.shared.floor(place);
             if from >= oldest.end {
                 continue;
             }
+            laggards.push(place);
             let (shared, first, end) = (Arc::clone(&self.shared), oldest.first, oldest.end);
             let name = sink.clone();
             let counted =
                 tokio::task::spawn_blocking(move || count_lost(&shared, &name, first, from, end));
             let lost = counted.await.unwrap_or_default();
-            if let Err(error) = self.shared.settle(place, oldest.end) {
-                warn!(%error, "cannot move the cursor of a sink that lags");
-                return;
+            if lost.count == 0 {
+                continue;
             }
-            let Some(cluster) = lost.cluster.filter(|_| lost.count > 0) else { continue };
             warn!(
                 sink,
                 count = lost.count,
                 limit,
-                "dropped the oldest events for a sink that lags"
+                "dropping the oldest events for a sink that lags"
             );
             let label = metrics::Sink { sink: sink.clone() };
             self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.records);
+            let any = || self.shared.queue().any_cluster();
+            let Some(cluster) = lost.cluster.or_else(any) else { continue };
             let gap = Gap {
                 grade: Grade::Events,
                 since: Some(time(lost.since)),
@@ -227,14 +285,16 @@ impl Committer {
                 count: Some(lost.count),
                 reason: format!("the spool was at {limit} while sink {sink} lagged"),
             };
-            Spool(Arc::clone(&self.shared)).declare(&gap, &cluster, place, self.clock.now());
+            let spool = Spool(Arc::clone(&self.shared));
+            spool.declare(&gap, &cluster, place, self.clock.now());
         }
+        laggards
     }
 }
 
-/// Returns when the spool is closed, or nobody is left who could use it.
-async fn closed(mut closing: watch::Receiver<bool>) {
-    closing.wait_for(|closing| *closing).await.ok();
+/// Returns when the spool has come to this phase, or nobody is left who could use it.
+async fn reached(mut now: watch::Receiver<Phase>, phase: Phase) {
+    now.wait_for(|now| *now >= phase).await.ok();
 }
 
 struct Oldest {
@@ -288,6 +348,10 @@ fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> L
             _ => {}
         }
     }
+    // Behind damage nothing can be read: these are records, and at most as many events.
+    let unread = end.saturating_sub(scan.next_seq().max(from));
+    lost.records += unread;
+    lost.count += unread;
     lost
 }
 

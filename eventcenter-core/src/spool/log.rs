@@ -79,7 +79,8 @@ impl Log {
             let is_last = place + 1 == firsts.len();
             let Some((header, mut scan)) = Scan::open(&*fs, first)? else {
                 // Damage of a file that was whole: readers will find it, count it and go on.
-                rows.push(SegmentRow { first, created: 0, bytes: 0 });
+                let created = rows.last().map_or(0, |row: &SegmentRow| row.created);
+                rows.push(SegmentRow { first, created, bytes: 0 });
                 continue;
             };
             tables = header.tables;

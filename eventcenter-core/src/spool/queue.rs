@@ -92,9 +92,9 @@ impl Queue {
         self.tables.clusters.first().cloned()
     }
 
-    /// Whether the disk is so far behind that more must wait: half of the memory is for what is not durable.
+    /// Whether the disk is so far behind that more must wait: a quarter of the memory is for what is not durable.
     pub(super) fn is_full(&self) -> bool {
-        self.pending.records.len() >= self.memory / 4
+        self.pending.count > 0 && self.pending.records.len() >= self.memory / 4
     }
 
     /// Takes an event. True if it is the first one that waits.
@@ -202,7 +202,7 @@ impl Queue {
             return None;
         }
         let start = self.ring.partition_point(|entry| entry.seq < from);
-        let mut window = Window { events: Vec::new(), end: from, damaged: 0 };
+        let mut window = Window { events: Vec::new(), end: from, damaged: 0, absent: false };
         for entry in self.ring.range(start..).take_while(|entry| entry.seq < self.durable) {
             if entry.sinks.contains(place) {
                 if !fits(entry.event.raw().len()) {
@@ -225,4 +225,6 @@ pub(crate) struct Window {
     pub(crate) end: u64,
     /// How many records before that could not be read.
     pub(crate) damaged: u64,
+    /// Whether records before that were removed while this sink was not configured.
+    pub(crate) absent: bool,
 }

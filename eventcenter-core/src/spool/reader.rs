@@ -45,10 +45,10 @@ impl Reader {
                 let mut window = self.read(limits, end).await?;
                 if self.shared.floor(self.sink) > self.next {
                     // Dropped, counted and declared while it was being read.
-                    window.damaged = 0;
+                    (window.damaged, window.absent) = (0, false);
                 }
                 self.next = window.end;
-                if !window.events.is_empty() || window.damaged > 0 {
+                if !window.events.is_empty() || window.damaged > 0 || window.absent {
                     return Ok(Some(window));
                 }
                 // Nothing that this sink wants: settled without a delivery.
@@ -125,12 +125,12 @@ fn read_disk(
     durable: u64,
     mut budget: Budget,
 ) -> io::Result<Window> {
-    let mut window = Window { events: Vec::new(), end: from, damaged: 0 };
+    let mut window = Window { events: Vec::new(), end: from, damaged: 0, absent: false };
     let Some(segment) = place(&shared.segments(), from, durable) else {
         // Nothing so old is left: this sink was not configured for a while. On to the oldest that there is.
         let oldest = shared.segments().0.first().map_or(durable, |row| row.first);
         window.end = oldest.max(from);
-        window.damaged = if from == 0 { 0 } else { window.end - from };
+        window.absent = from > 0;
         return Ok(window);
     };
     if disk.as_ref().is_none_or(|disk| disk.first != segment.first) {
@@ -162,6 +162,10 @@ fn read_disk(
                 Some(event) => window.events.push(event),
                 None => window.damaged += 1,
             }
+        }
+        if payload.is_none() && seq >= from {
+            // Of a kind that this version does not know.
+            window.damaged += 1;
         }
         if let Some(tables @ Payload::Tables(_)) = &payload {
             reader.tables.apply(tables);

@@ -63,13 +63,23 @@ impl Segment {
             // Left by an attempt that failed before anything in it was durable: see `Log::commit`.
             fs.remove(&name)?;
         }
-        let file = fs.create(&name)?;
+        let begun = Self::begin(fs, &name, header, capacity);
+        if begun.is_err() {
+            // Half a segment takes the room that somebody else needs.
+            fs.remove(&name).ok();
+        }
+        begun
+    }
+
+    fn begin(fs: &dyn Fs, name: &str, header: &Header, capacity: u64) -> io::Result<Self> {
+        let file = fs.create(name)?;
         let head = encode(header)?;
         let zeros = vec![0; READ];
         let mut offset = 0;
         while offset < capacity {
-            file.write_at(&zeros, offset)?;
-            offset += READ as u64;
+            let rest = usize::try_from(capacity - offset).unwrap_or(READ).min(READ);
+            file.write_at(zeros.get(..rest).unwrap_or(&zeros), offset)?;
+            offset += rest as u64;
         }
         file.write_at(&head, 0)?;
         file.sync_data()?;
