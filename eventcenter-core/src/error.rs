@@ -193,6 +193,13 @@ impl Error {
     pub fn context(&self) -> &[(&'static str, String)] {
         &self.0.context
     }
+
+    /// What the innermost cause says, such as "Connection refused (os error 111)"; none without a cause. For the
+    /// logs, where the wrappers in between only repeat each other.
+    pub fn root_cause(&self) -> Option<String> {
+        let causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.last().map(ToString::to_string)
+    }
 }
 
 impl fmt::Display for Error {
@@ -248,6 +255,17 @@ mod tests {
             "spool: cannot write\n  kind: Storage, action: Retry, ambiguous\n  file: 000.seg\n  at: 17\n  \
              caused by: no space left on device"
         );
+    }
+
+    #[test]
+    fn the_root_cause_is_the_innermost_one() {
+        let refused = || std::io::Error::other("connection refused");
+        let error = || Error::new("webhook", ErrorKind::Unavailable, "cannot connect");
+        assert_eq!(error().root_cause(), None);
+        let one = error().with_source(refused());
+        assert_eq!(one.root_cause().as_deref(), Some("connection refused"));
+        let two = Error::new("sink", ErrorKind::Unavailable, "is down").with_source(one);
+        assert_eq!(two.root_cause().as_deref(), Some("connection refused"));
     }
 
     #[test]

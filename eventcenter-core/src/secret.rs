@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -96,40 +97,105 @@ impl fmt::Display for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InFile {
-            file: PathBuf,
-        }
-
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InEnvironment {
-            env: String,
-        }
-
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a secret is text, {file: PATH} or {env: NAME}")]
-        enum Config {
-            Inline(String),
-            File(InFile),
-            Environment(InEnvironment),
-        }
-
-        match Config::deserialize(deserializer)? {
-            Config::Inline(text) => Ok(text.into()),
-            Config::File(InFile { file }) => {
-                let secret = Self::file(&file);
+        let (key, value) = match Given::deserialize(deserializer)? {
+            Given::Text(text) => return Ok(text.into()),
+            Given::Pair(key, value) => (key, value),
+            Given::Other => (String::new(), String::new()),
+        };
+        match key.as_str() {
+            "file" => {
+                let secret = Self::file(value);
                 // Read once now: what is missing stops the start, with the place in the configuration.
-                secret.reveal().map_err(serde::de::Error::custom)?;
+                secret.reveal().map_err(de::Error::custom)?;
                 Ok(secret)
             }
-            Config::Environment(InEnvironment { env }) => {
-                std::env::var(&env).map(Self::from).map_err(|_| {
-                    serde::de::Error::custom(format!("environment variable {env} is not set"))
-                })
-            }
+            "env" => std::env::var(&value)
+                .map(Self::from)
+                .map_err(|_| de::Error::custom(format!("environment variable {value} is not set"))),
+            _ => Err(de::Error::custom("a secret is text, {file: PATH} or {env: NAME}")),
         }
+    }
+}
+
+/// What is written where a secret belongs. Reading it takes anything, for serde's own refusals quote what they
+/// refuse, and that may be the secret: `Authorization: [Bearer abc]`.
+enum Given {
+    Text(String),
+    /// A map with one key, both text.
+    Pair(String, String),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Given, E> {
+        Ok(Given::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let first = map.next_entry()?;
+        let mut is_alone = true;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            is_alone = false;
+        }
+        Ok(match first {
+            Some((Given::Text(key), Given::Text(value))) if is_alone => Given::Pair(key, value),
+            _ => Given::Other,
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Given::Other)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Given, E> {
+        Ok(Given::Other)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Given, E> {
+        Ok(Given::Other)
     }
 }
 
@@ -163,5 +229,31 @@ mod tests {
         assert_eq!(serde_json::from_str::<Secret>("\"x\"").unwrap().reveal().unwrap(), "x");
         assert!(serde_json::from_str::<Secret>(r#"{"env":"EVENTCENTER_NOT_SET"}"#).is_err());
         assert!(serde_json::from_str::<Secret>(r#"{"vault":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_refused_is_not_quoted() {
+        for text in [
+            "[Bearer TOKEN1]",
+            "[[TOKEN1]]",
+            "[{file: TOKEN1}]",
+            "{TOKEN1: x}",
+            "{file: [TOKEN1]}",
+            "{file: {TOKEN1: x}}",
+            "{env: HOME, TOKEN1: x}",
+            "{file: TOKEN1, env: TOKEN1}",
+            "{}",
+            "~",
+            "true",
+            "4711",
+            "-4711",
+            "47.11",
+            "471147114711471147114711",
+        ] {
+            let error = crate::config::read::<Secret>("config.yaml", text).unwrap_err();
+            let error = format!("{error} {error:?}");
+            assert!(error.contains("a secret is text, {file: PATH}"), "{text}: {error}");
+            assert!(!error.contains("TOKEN1") && !error.contains("47"), "{text}: {error}");
+        }
     }
 }

@@ -189,8 +189,7 @@ impl Program {
                 Err(error) if error.kind() == ErrorKind::Config => return Err(error.into()),
                 Err(error) if no_wait => return Err(Failure::Unreachable(error)),
                 Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    let cause = cause.unwrap_or_default();
+                    let cause = error.root_cause().unwrap_or_default();
                     warn!(%error, cause, "the API server cannot be reached, will try again");
                     part.troubled(error.to_string());
                 }

@@ -19,7 +19,7 @@ use eventcenter_examples::{config, logging};
 
 /// Watches the Events of Kubernetes clusters and delivers them, losing none.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "eventer", version)]
 struct Args {
     /// The configuration. Without it: the current kubeconfig, all events, to standard output
     #[arg(long, value_name = "FILE")]
