@@ -174,7 +174,7 @@ impl Worker {
 
     fn report(&self, error: &Error, what: &'static str) {
         let sink = self.sink.name();
-        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        let cause = error.root_cause().unwrap_or_default();
         warn!(sink, %error, cause, "{what}");
         let state = if error.action() == Action::Suspend { "suspended: " } else { "" };
         self.health.troubled(format!("{state}{error}"));
