@@ -17,25 +17,21 @@ pub(crate) struct Task {
 pub(crate) const BENCH: &[Task] =
     &[Task { cargo: &["bench", "--workspace", "--benches"], env: &[] }];
 
-/// Hours of events with faults, in release mode.
-pub(crate) const SOAK: &[Task] = &[Task {
-    cargo: &[
-        "test",
-        "--release",
-        "-p",
-        "eventcenter-tests",
-        "--features",
-        "soak",
-        "--",
-        "--nocapture",
-        "soak",
-    ],
-    env: &[],
-}];
+/// Thousands of lives with crashes, torn writes and a misbehaving API server, each from a seed of its own.
+pub(crate) const SOAK: &[Task] = &[
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::nothing"],
+        env: &[("SEEDS", "1000")],
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-kube", "--test", "watch", "--", "random"],
+        env: &[("SEEDS", "2000")],
+    },
+];
 
 /// The property tests, 20,000 cases each instead of a few hundred.
 pub(crate) const FUZZ: &[Task] = &[Task {
-    cargo: &["test", "--release", "-p", "eventcenter-core", "--all-features"],
+    cargo: &["test", "-p", "eventcenter-core", "--all-features"],
     env: &[("PROPTEST_CASES", "20000")],
 }];
 

@@ -200,16 +200,21 @@ async fn lives(seed: u64, power: bool) {
     }
 }
 
+/// How many seeds: `SEEDS` of the environment, for runs that last.
+fn seeds(default: u64) -> u64 {
+    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(default)
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_by_kills() {
-    for seed in 0..20 {
+    for seed in 0..seeds(20) {
         lives(seed, false).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_by_power_cuts_that_tear_writes_and_drop_unsynced_ones() {
-    for seed in 100..130 {
+    for seed in 100..100 + seeds(30) {
         lives(seed, true).await;
     }
 }
