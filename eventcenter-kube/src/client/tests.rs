@@ -30,18 +30,52 @@ async fn a_context_is_chosen_and_named() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_kubeconfig_is_said() {
+async fn what_is_wrong_with_a_kubeconfig_is_said_once() {
     let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config").display().to_string();
     let error = ApiServer::connect(&config(&dir, KUBECONFIG, Some("three"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("three"), "{error}");
-    let error = ApiServer::connect(&config(&dir, "]", None)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.root_cause(), None);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cluster: the kubeconfig has no such context (kubeconfig={path}, context=three, \
+             contexts=[one, two])"
+        )
+    );
+    let text = KUBECONFIG.replace("current-context: one", "");
+    let error = ApiServer::connect(&config(&dir, &text, None)).await.unwrap_err();
+    assert!(error.to_string().contains("contexts=[one, two]"), "{error}");
     let missing = dir.path().join("missing");
     let config = ClusterConfig { kubeconfig: Some(missing.clone()), ..Default::default() };
     let error = ApiServer::connect(&config).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains(&missing.display().to_string()), "{error}");
+    assert_eq!(error.root_cause(), None);
+    assert_eq!(error.to_string().matches("No such file").count(), 1, "{error}");
+    assert_eq!(error.to_string().matches(&*missing.to_string_lossy()).count(), 1, "{error}");
+}
+
+/// kube's parse errors quote the lines around the place.
+#[tokio::test]
+async fn a_kubeconfig_that_cannot_be_parsed_is_not_quoted() {
+    let dir = tempfile::tempdir().unwrap();
+    for text in [
+        KUBECONFIG.replace("{token: t}", "[SUPERSECRET]"),
+        KUBECONFIG.replace("{token: t}", "{token: SUPERSECRET"),
+        KUBECONFIG.replace("{token: t}", "{token: [SUPERSECRET]}"),
+        KUBECONFIG.replace("user: {token: t}", "user: SUPERSECRET"),
+        KUBECONFIG.replace("{token: t}", "{client-key-data: SUPERSECRET, client-key-data: x}"),
+    ] {
+        let error = ApiServer::connect(&config(&dir, &text, None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+        for error in chain {
+            let said = format!("{error} {error:?} {error:#?}");
+            assert!(!said.contains("SUPERSECRET"), "{said}");
+        }
+        assert!(error.to_string().contains("the kubeconfig cannot be parsed"), "{error}");
+        assert!(error.to_string().contains(", line="), "{error}");
+    }
 }
 
 #[tokio::test]
