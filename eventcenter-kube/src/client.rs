@@ -84,26 +84,40 @@ impl ApiServer {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] when there is no `id`, and the uid of `kube-system` may not be read: it says what to
-    /// do. [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`], [`ErrorKind::Throttled`] or
+    /// do. [`ErrorKind::Auth`] when the credential is refused, [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`], [`ErrorKind::Throttled`] or
     /// [`ErrorKind::Protocol`] when the API server cannot be reached, or makes no sense now: ask again later.
     pub async fn identify(&self, config: &ClusterConfig) -> Result<Cluster> {
         let id = match &config.id {
             Some(id) => id.clone(),
-            None => self.uid_of_kube_system().await.map_err(|failure| match failure.kind {
-                Kind::Forbidden | Kind::Absent | Kind::Invalid => Error::new(
-                    "cluster",
-                    ErrorKind::Config,
-                    "the uid of the namespace kube-system, which identifies the cluster, cannot be \
-                     read: grant get on namespaces with the resource name kube-system, or set `id` \
-                     in the configuration of the cluster",
-                )
-                .with("server", self)
-                .with_source(failure.error),
-                _ => failure.error.with("server", self),
-            })?,
+            None => self.uid_of_kube_system().await.map_err(|failure| self.unnamed(failure))?,
         };
         let name = config.name.clone().or_else(|| self.context.clone());
         Ok(Cluster { name: name.unwrap_or_else(|| id.clone()), id })
+    }
+
+    /// What to do about a cluster that does not say which one it is.
+    fn unnamed(&self, failure: Failure) -> Error {
+        let message = match failure.kind {
+            Kind::Forbidden => {
+                "the uid of the namespace kube-system, which identifies the cluster, cannot be \
+                 read: grant get on namespaces with the resource name kube-system, or set `id` \
+                 in the configuration of the cluster"
+            }
+            Kind::Absent => {
+                "there is no namespace kube-system, whose uid identifies the cluster: is this an \
+                 API server? If it is, set `id` in the configuration of the cluster"
+            }
+            Kind::Invalid => {
+                "a request for the namespace kube-system is not understood: is this the address \
+                 of an API server, and http or https as it should be?"
+            }
+            Kind::Unauthorized | Kind::Expired { .. } | Kind::Passing => {
+                return failure.error.with("server", self);
+            }
+        };
+        Error::new("cluster", ErrorKind::Config, message)
+            .with("server", self)
+            .with_source(failure.error)
     }
 
     async fn uid_of_kube_system(&self) -> Result<String, Failure> {

@@ -1,5 +1,7 @@
 //! Kubeconfigs that are there, that are wrong, and that are not there.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 
 const KUBECONFIG: &str = r#"
@@ -91,4 +93,36 @@ async fn an_id_that_is_set_needs_no_api_server() {
     assert_eq!(cluster, Cluster { id: "c1".into(), name: "one".into() });
     config.name = Some("prod".to_owned());
     assert_eq!(server.identify(&config).await.unwrap().name, "prod");
+}
+
+/// What `identify` makes of an answer.
+async fn identify(answer: &'static [u8]) -> Error {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answering = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap();
+        stream.write_all(answer).await.unwrap();
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let text = KUBECONFIG.replace("https://127.0.0.1:1", &format!("http://{address}"));
+    let config = config(&dir, &text, None);
+    let server = ApiServer::connect(&config).await.unwrap();
+    tokio::join!(server.identify(&config), answering).0.unwrap_err()
+}
+
+#[tokio::test]
+async fn only_a_missing_grant_is_told_to_be_granted() {
+    let error = identify(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("grant get on namespaces"), "{error}");
+    let error = identify(b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.to_string().contains("the credential is refused"), "{error}");
+    // What Go says on a port for https.
+    let said = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let error = identify(said).await;
+    assert!(!error.to_string().contains("grant"), "{error}");
+    let cause = error.root_cause().unwrap();
+    assert!(cause.contains("Client sent an HTTP request to an HTTPS server."), "{cause}");
 }
