@@ -20,7 +20,7 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use serde::Deserialize;
 use tower::ServiceBuilder;
@@ -62,9 +62,8 @@ impl ApiServer {
         let (found, context) = find(config).await?;
         let address = found.cluster_url.to_string();
         let client = client(found, config.connect_timeout).map_err(|error| {
-            config_error("the connection to the API server cannot be set up", &error)
-                .with("server", &address)
-                .with_source(error)
+            let message = format!("the connection to the API server cannot be set up: {error}");
+            Error::new("cluster", ErrorKind::Config, message).with("server", &address)
         })?;
         Ok(Self { client, address, context, patience: config.request_timeout })
     }
@@ -85,26 +84,40 @@ impl ApiServer {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] when there is no `id`, and the uid of `kube-system` may not be read: it says what to
-    /// do. [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`], [`ErrorKind::Throttled`] or
+    /// do. [`ErrorKind::Auth`] when the credential is refused, [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`], [`ErrorKind::Throttled`] or
     /// [`ErrorKind::Protocol`] when the API server cannot be reached, or makes no sense now: ask again later.
     pub async fn identify(&self, config: &ClusterConfig) -> Result<Cluster> {
         let id = match &config.id {
             Some(id) => id.clone(),
-            None => self.uid_of_kube_system().await.map_err(|failure| match failure.kind {
-                Kind::Forbidden | Kind::Absent | Kind::Invalid => Error::new(
-                    "cluster",
-                    ErrorKind::Config,
-                    "the uid of the namespace kube-system, which identifies the cluster, cannot be \
-                     read: grant get on namespaces with the resource name kube-system, or set `id` \
-                     in the configuration of the cluster",
-                )
-                .with("server", self)
-                .with_source(failure.error),
-                _ => failure.error.with("server", self),
-            })?,
+            None => self.uid_of_kube_system().await.map_err(|failure| self.unnamed(failure))?,
         };
         let name = config.name.clone().or_else(|| self.context.clone());
         Ok(Cluster { name: name.unwrap_or_else(|| id.clone()), id })
+    }
+
+    /// What to do about a cluster that does not say which one it is.
+    fn unnamed(&self, failure: Failure) -> Error {
+        let message = match failure.kind {
+            Kind::Forbidden => {
+                "the uid of the namespace kube-system, which identifies the cluster, cannot be \
+                 read: grant get on namespaces with the resource name kube-system, or set `id` \
+                 in the configuration of the cluster"
+            }
+            Kind::Absent => {
+                "there is no namespace kube-system, whose uid identifies the cluster: is this an \
+                 API server? If it is, set `id` in the configuration of the cluster"
+            }
+            Kind::Invalid => {
+                "a request for the namespace kube-system is not understood: is this the address \
+                 of an API server, and http or https as it should be?"
+            }
+            Kind::Unauthorized | Kind::Expired { .. } | Kind::Passing => {
+                return failure.error.with("server", self);
+            }
+        };
+        Error::new("cluster", ErrorKind::Config, message)
+            .with("server", self)
+            .with_source(failure.error)
     }
 
     async fn uid_of_kube_system(&self) -> Result<String, Failure> {
@@ -159,23 +172,20 @@ impl fmt::Debug for ApiServer {
 /// The first configuration there is, and the name of its context.
 async fn find(config: &ClusterConfig) -> Result<(Config, Option<String>)> {
     if let Some(path) = config.kubeconfig() {
-        let found = Kubeconfig::read_from(&path).map_err(|error| {
-            config_error("the kubeconfig cannot be used", &error).with_source(error)
-        });
-        return load(found?, config, &path).await;
+        return load(read(&path)?, config, &path).await;
     }
-    let in_env = Kubeconfig::from_env().map_err(|error| {
-        config_error("a kubeconfig of $KUBECONFIG cannot be used", &error).with_source(error)
-    })?;
-    if let Some(found) = in_env {
-        return load(found, config, Path::new("$KUBECONFIG")).await;
+    let in_env = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let mut in_env = std::env::split_paths(&in_env).filter(|path| !path.as_os_str().is_empty());
+    if let Some(first) = in_env.next() {
+        let from = Path::new("$KUBECONFIG");
+        let found = in_env.try_fold(read(&first)?, |found, path| {
+            found.merge(read(&path)?).map_err(|error| unusable(from, &error))
+        });
+        return load(found?, config, from).await;
     }
     let home = std::env::home_dir().map(|home| home.join(DEFAULT_KUBECONFIG));
     if let Some(path) = home.filter(|path| path.exists()) {
-        let found = Kubeconfig::read_from(&path).map_err(|error| {
-            config_error("the kubeconfig cannot be used", &error).with_source(error)
-        });
-        return load(found?, config, &path).await;
+        return load(read(&path)?, config, &path).await;
     }
     match (&config.context, Config::incluster()) {
         (Some(context), _) => Err(Error::new(
@@ -196,25 +206,64 @@ async fn find(config: &ClusterConfig) -> Result<(Config, Option<String>)> {
     }
 }
 
+fn read(path: &Path) -> Result<Kubeconfig> {
+    Kubeconfig::read_from(path).map_err(|error| unusable(path, &error))
+}
+
 async fn load(
     kubeconfig: Kubeconfig,
     config: &ClusterConfig,
     from: &Path,
 ) -> Result<(Config, Option<String>)> {
     let context = config.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let known: Vec<_> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
     let options = KubeConfigOptions { context: config.context.clone(), ..Default::default() };
     let found = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| {
-        let context = context.as_deref().unwrap_or("none, and no current-context");
-        config_error("the kubeconfig cannot be used", &error)
-            .with("kubeconfig", from.display())
-            .with("context", context)
-            .with_source(error)
+        let unusable = unusable(from, &error);
+        let unusable = match &context {
+            Some(context) => unusable.with("context", context),
+            None => unusable,
+        };
+        match error {
+            KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => {
+                unusable.with("contexts", format_args!("[{}]", known.join(", ")))
+            }
+            _ => unusable,
+        }
     })?;
     Ok((found, context))
 }
 
-fn config_error(message: &str, error: &dyn std::error::Error) -> Error {
-    Error::new("cluster", ErrorKind::Config, format!("{message}: {error}"))
+/// What is wrong with a kubeconfig, said once. kube's error is not kept as the cause: its text says its own causes
+/// again, and that of a parse error quotes the lines around the place, keys and tokens with them.
+fn unusable(from: &Path, error: &KubeconfigError) -> Error {
+    let refuse = |message: String| {
+        let error = Error::new("cluster", ErrorKind::Config, message);
+        error.with("kubeconfig", from.display())
+    };
+    match error {
+        KubeconfigError::Parse(error) => {
+            let refused = refuse("the kubeconfig cannot be parsed".to_owned());
+            match error.location() {
+                Some(at) if at.line() > 0 => {
+                    refused.with("line", at.line()).with("column", at.column())
+                }
+                _ => refused,
+            }
+        }
+        KubeconfigError::ReadConfig(error, _) => {
+            refuse(format!("the kubeconfig cannot be read: {error}"))
+        }
+        KubeconfigError::LoadContext(_) => refuse("the kubeconfig has no such context".to_owned()),
+        KubeconfigError::CurrentContextNotSet => {
+            refuse("no context is set, and the kubeconfig has no current-context".to_owned())
+        }
+        // Its text may quote what is there instead.
+        KubeconfigError::ParseCertificates(_) => {
+            refuse("the certificate authority of the kubeconfig is no PEM".to_owned())
+        }
+        error => refuse(format!("the kubeconfig cannot be used: {error}")),
+    }
 }
 
 /// kube's own stack, but with keepalive, and without its timeouts, its retries and a span for each request.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Characters of a server's message that are passed on.
-const MESSAGE: usize = 300;
+const MESSAGE: usize = 200;
 
 /// Why a request came to nothing.
 #[derive(Debug)]
@@ -37,7 +37,9 @@ pub(crate) enum Kind {
         /// `metadata.continue` of the Status.
         fresh: Option<String>,
     },
-    /// 401, 403: somebody has to grant something.
+    /// 401: the credential is wrong or over; it may be renewed, or the server may learn of it.
+    Unauthorized,
+    /// 403: somebody has to grant something.
     Forbidden,
     /// 404: this server has no such API.
     Absent,
@@ -85,7 +87,8 @@ impl Failure {
         body: &[u8],
         now: Timestamp,
     ) -> Self {
-        let said = serde_json::from_slice(body).unwrap_or_default();
+        let said = serde_json::from_slice(body)
+            .unwrap_or_else(|_| Status { message: plain_text(body), ..Default::default() });
         let mut failure = Self::from_parts(component, status, said);
         if let Some(wait) = retry_after(headers, now) {
             failure.wait(wait);
@@ -103,7 +106,8 @@ impl Failure {
     fn from_parts(component: &str, code: u16, said: Status) -> Self {
         let (kind, error_kind) = match code {
             410 => (Kind::Expired { fresh: None }, ErrorKind::Refused),
-            401 | 403 => (Kind::Forbidden, ErrorKind::Auth),
+            401 => (Kind::Unauthorized, ErrorKind::Auth),
+            403 => (Kind::Forbidden, ErrorKind::Auth),
             404 => (Kind::Absent, ErrorKind::Refused),
             400 | 422 => (Kind::Invalid, ErrorKind::Refused),
             429 => (Kind::Passing, ErrorKind::Throttled),
@@ -118,14 +122,18 @@ impl Failure {
         } else {
             kind
         };
-        let mut error = Error::new(component, error_kind, "the API server refuses");
+        let refusal = match kind {
+            Kind::Unauthorized => "the credential is refused",
+            _ => "the API server refuses",
+        };
+        let mut error = Error::new(component, error_kind, refusal);
         if code != 0 {
             error = error.with("status", code);
         }
         if !said.reason.is_empty() {
             error = error.with("reason", said.reason);
         }
-        let message: String = (said.message.chars().take(MESSAGE))
+        let message: String = (said.message.trim().chars().take(MESSAGE))
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         if !message.is_empty() {
@@ -145,6 +153,13 @@ impl Failure {
         let error = std::mem::replace(&mut self.error, error);
         self.error = error.with_action(Action::RetryAfter(wait));
     }
+}
+
+/// What a server says that speaks no JSON, such as "Client sent an HTTP request to an HTTPS server."; nothing if it
+/// is HTML or no text.
+fn plain_text(body: &[u8]) -> String {
+    let text = std::str::from_utf8(body).unwrap_or_default().trim_start();
+    if text.starts_with(['<', '{']) { String::new() } else { text.to_owned() }
 }
 
 /// Seconds or an HTTP date.
@@ -209,6 +224,27 @@ mod tests {
             failure.error.to_string(),
             "events: the API server refuses (status=403, reason=Forbidden, message=events is forbidden)"
         );
+    }
+
+    #[test]
+    fn a_refused_credential_is_not_a_missing_grant() {
+        let body = r#"{"reason":"Unauthorized","message":"Unauthorized","code":401}"#;
+        let failure = response(401, "", body);
+        assert_eq!(failure.kind, Kind::Unauthorized);
+        assert_eq!(failure.error.kind(), ErrorKind::Auth);
+        assert_eq!(failure.error.message(), "the credential is refused");
+    }
+
+    #[test]
+    fn plain_text_is_passed_on_up_to_a_length() {
+        let body = "Client sent an HTTP request to an HTTPS server.\n";
+        assert_eq!(
+            response(400, "", body).error.to_string(),
+            "events: the API server refuses (status=400, \
+             message=Client sent an HTTP request to an HTTPS server.)"
+        );
+        let long = response(400, "", &"é\n".repeat(500)).error;
+        assert_eq!(long.context()[1].1, "é ".repeat(100));
     }
 
     #[test]

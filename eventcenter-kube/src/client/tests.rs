@@ -1,5 +1,7 @@
 //! Kubeconfigs that are there, that are wrong, and that are not there.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
 
 const KUBECONFIG: &str = r#"
@@ -30,18 +32,52 @@ async fn a_context_is_chosen_and_named() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_kubeconfig_is_said() {
+async fn what_is_wrong_with_a_kubeconfig_is_said_once() {
     let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config").display().to_string();
     let error = ApiServer::connect(&config(&dir, KUBECONFIG, Some("three"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("three"), "{error}");
-    let error = ApiServer::connect(&config(&dir, "]", None)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.root_cause(), None);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cluster: the kubeconfig has no such context (kubeconfig={path}, context=three, \
+             contexts=[one, two])"
+        )
+    );
+    let text = KUBECONFIG.replace("current-context: one", "");
+    let error = ApiServer::connect(&config(&dir, &text, None)).await.unwrap_err();
+    assert!(error.to_string().contains("contexts=[one, two]"), "{error}");
     let missing = dir.path().join("missing");
     let config = ClusterConfig { kubeconfig: Some(missing.clone()), ..Default::default() };
     let error = ApiServer::connect(&config).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains(&missing.display().to_string()), "{error}");
+    assert_eq!(error.root_cause(), None);
+    assert_eq!(error.to_string().matches("No such file").count(), 1, "{error}");
+    assert_eq!(error.to_string().matches(&*missing.to_string_lossy()).count(), 1, "{error}");
+}
+
+/// kube's parse errors quote the lines around the place.
+#[tokio::test]
+async fn a_kubeconfig_that_cannot_be_parsed_is_not_quoted() {
+    let dir = tempfile::tempdir().unwrap();
+    for text in [
+        KUBECONFIG.replace("{token: t}", "[SUPERSECRET]"),
+        KUBECONFIG.replace("{token: t}", "{token: SUPERSECRET"),
+        KUBECONFIG.replace("{token: t}", "{token: [SUPERSECRET]}"),
+        KUBECONFIG.replace("user: {token: t}", "user: SUPERSECRET"),
+        KUBECONFIG.replace("{token: t}", "{client-key-data: SUPERSECRET, client-key-data: x}"),
+    ] {
+        let error = ApiServer::connect(&config(&dir, &text, None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+        for error in chain {
+            let said = format!("{error} {error:?} {error:#?}");
+            assert!(!said.contains("SUPERSECRET"), "{said}");
+        }
+        assert!(error.to_string().contains("the kubeconfig cannot be parsed"), "{error}");
+        assert!(error.to_string().contains(", line="), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -57,4 +93,36 @@ async fn an_id_that_is_set_needs_no_api_server() {
     assert_eq!(cluster, Cluster { id: "c1".into(), name: "one".into() });
     config.name = Some("prod".to_owned());
     assert_eq!(server.identify(&config).await.unwrap().name, "prod");
+}
+
+/// What `identify` makes of an answer.
+async fn identify(answer: &'static [u8]) -> Error {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answering = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read(&mut [0; 4096]).await.unwrap();
+        stream.write_all(answer).await.unwrap();
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let text = KUBECONFIG.replace("https://127.0.0.1:1", &format!("http://{address}"));
+    let config = config(&dir, &text, None);
+    let server = ApiServer::connect(&config).await.unwrap();
+    tokio::join!(server.identify(&config), answering).0.unwrap_err()
+}
+
+#[tokio::test]
+async fn only_a_missing_grant_is_told_to_be_granted() {
+    let error = identify(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("grant get on namespaces"), "{error}");
+    let error = identify(b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(error.kind(), ErrorKind::Auth);
+    assert!(error.to_string().contains("the credential is refused"), "{error}");
+    // What Go says on a port for https.
+    let said = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let error = identify(said).await;
+    assert!(!error.to_string().contains("grant"), "{error}");
+    let cause = error.root_cause().unwrap();
+    assert!(cause.contains("Client sent an HTTP request to an HTTPS server."), "{cause}");
 }

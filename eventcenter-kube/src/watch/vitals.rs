@@ -78,7 +78,7 @@ impl Vitals {
             _ => String::new(),
         };
         // A single failure is what a restart of an API server looks like among others.
-        if failures > 1 || failure.kind == Kind::Forbidden {
+        if failures > 1 || matches!(failure.kind, Kind::Forbidden | Kind::Unauthorized) {
             self.is_troubled = true;
             self.part.troubled(format!("{}: {error}{hint}", self.server));
         }
