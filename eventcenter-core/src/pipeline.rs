@@ -6,6 +6,7 @@
 //! ```
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,7 +109,11 @@ impl Pipeline {
 }
 
 fn lock(folder: &Path) -> Result<File> {
-    fs::create_dir_all(folder).map_err(|error| unusable(folder, error))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| unusable(folder, error))?;
     let path = folder.join("lock");
     let file = File::options()
         .create(true)
@@ -127,7 +132,7 @@ fn lock(folder: &Path) -> Result<File> {
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> Error {
-    Error::new("state", ErrorKind::Storage, format!("cannot use the state folder: {error}"))
+    Error::new("state", ErrorKind::Storage, "cannot use the state folder")
         .with("path", path.display())
         .with_source(error)
 }

@@ -190,7 +190,7 @@ impl Program {
                 Err(error) if no_wait => return Err(Failure::Unreachable(error)),
                 Err(error) => {
                     let cause = error.root_cause().unwrap_or_default();
-                    warn!(%error, cause, "the API server cannot be reached, will try again");
+                    warn!(%error, cause, "cannot talk to the API server, will try again");
                     part.troubled(error.to_string());
                 }
             }

@@ -101,7 +101,8 @@ async fn identify(answer: &'static [u8]) -> Error {
     let address = listener.local_addr().unwrap();
     let answering = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 4096]).await.unwrap();
+        let read = stream.read(&mut [0; 4096]).await.unwrap();
+        assert!(read > 0);
         stream.write_all(answer).await.unwrap();
     };
     let dir = tempfile::tempdir().unwrap();
