@@ -275,8 +275,9 @@ impl Spool {
         self.0.floor(place) >= end
     }
 
-    /// Tells the sink at `place` that it may have lost events, and how many records, if they can be counted.
-    pub(crate) fn declare_loss(
+    /// Tells the sink at `place` that it may have lost events, and how many records, if they can be counted. Returns
+    /// when that is on disk: what is lost may be settled then.
+    pub(crate) async fn declare_loss(
         &self,
         place: usize,
         count: Option<u64>,
@@ -285,19 +286,26 @@ impl Spool {
     ) {
         let Some(cluster) = self.0.queue().any_cluster() else { return };
         let gap = Gap { grade: Grade::Events, since: None, until: now, count, reason };
-        self.declare(&gap, &cluster, place, now);
+        let end = self.declare(&gap, &cluster, place, now);
+        // An error means that the spool is gone, and nothing is settled any more.
+        self.0.durable.subscribe().wait_for(|(durable, _)| *durable >= end).await.ok();
     }
 
-    /// Puts a gap into the spool, for one sink.
-    fn declare(&self, gap: &Gap, cluster: &Arc<Cluster>, sink: usize, now: Timestamp) {
+    /// Puts a gap into the spool, for one sink, and says below which number it is on disk when that is durable.
+    fn declare(&self, gap: &Gap, cluster: &Arc<Cluster>, sink: usize, now: Timestamp) -> u64 {
         let event = gap.clone().into_event(OWN, cluster, now);
         match (self.register(OWN, cluster), event) {
             (Ok(id), Ok(event)) => {
                 let sinks = SinkSet::from_iter([sink]);
-                self.0.queue().append(id, sinks, &Arc::new(event), None);
+                let mut queue = self.0.queue();
+                queue.append(id, sinks, &Arc::new(event), None);
                 self.0.work.notify_one();
+                queue.end()
             }
-            (Err(error), _) | (_, Err(error)) => error!(%error, "cannot declare a gap"),
+            (Err(error), _) | (_, Err(error)) => {
+                error!(%error, "cannot declare a gap");
+                0
+            }
         }
     }
 

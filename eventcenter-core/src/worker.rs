@@ -99,11 +99,12 @@ impl Worker {
             let label = metrics::Sink { sink: self.sink.name().to_owned() };
             self.metrics.events_dropped.get_or_create(&label).inc_by(window.damaged);
             let reason = "a segment of the spool cannot be read".to_owned();
-            self.spool.declare_loss(self.place, Some(window.damaged), reason, self.clock.now());
+            let now = self.clock.now();
+            self.spool.declare_loss(self.place, Some(window.damaged), reason, now).await;
         }
         if window.absent {
             let reason = format!("sink {} was not configured for a while", self.sink.name());
-            self.spool.declare_loss(self.place, None, reason, self.clock.now());
+            self.spool.declare_loss(self.place, None, reason, self.clock.now()).await;
         }
         let mut todo: Vec<Batch> = Batch::new(window.events).into_iter().collect();
         let mut pause = Pause::default();

@@ -503,6 +503,57 @@ async fn damage_on_the_disk_is_declared_and_the_rest_is_delivered() {
     assert_eq!(kept.len() as u64 + *gaps.lock().unwrap(), 2000);
 }
 
+/// Found while the program ends, when the loop that commits was once gone already.
+#[tokio::test(start_paused = true)]
+async fn damage_that_is_found_at_the_end_is_declared() {
+    let folder = tempfile::tempdir().unwrap();
+    let fs = SimFs::new(8);
+    let kept = Arc::<Mutex<Vec<u64>>>::default();
+    let down = Keeper {
+        answer: Box::new(|_| Err(Error::new("a", ErrorKind::Unavailable, "down"))),
+        ..Keeper::new("a", &kept)
+    };
+    let pipeline = open(folder.path(), &fs, vec![down]);
+    let attach = pipeline.attach();
+    attach.source(Numbers::boxed(&attach, 2000, Duration::from_millis(1)), cluster());
+    let stop = Stop::new();
+    tokio::time::timeout(Duration::from_secs(10), pipeline.run(&stop)).await.ok();
+    let fs = fs.kill();
+    let mut names: Vec<_> = Fs::list(&fs).unwrap();
+    names.retain(|name| name.ends_with(".seg"));
+    fs.flip_bit(&names[1], 40_000);
+    // A life that drains and takes nothing in.
+    let told = Arc::<Mutex<u64>>::default();
+    let listening = || {
+        let telling = Arc::clone(&told);
+        Keeper {
+            answer: Box::new(move |batch| {
+                for event in batch.events().iter().filter(|event| event.reason() == Gap::REASON) {
+                    let count = event.annotations().find(|(key, _)| *key == Gap::COUNT);
+                    *telling.lock().unwrap() += count.unwrap().1.parse::<u64>().unwrap();
+                }
+                Ok(Receipt::all())
+            }),
+            ..Keeper::new("a", &kept)
+        }
+    };
+    let pipeline = open(folder.path(), &fs, vec![listening()]);
+    let stop = Stop::new();
+    stop.begin();
+    pipeline.run(&stop).await.unwrap();
+    assert!(kept.lock().unwrap().contains(&2000));
+    let lost = 2000 - kept.lock().unwrap().iter().collect::<BTreeSet<_>>().len() as u64;
+    assert!(lost > 0);
+    // And one that takes what is left, if anything is.
+    let pipeline = open(folder.path(), &fs.kill(), vec![listening()]);
+    let stop = Stop::new();
+    let ending = stop.clone();
+    let running = tokio::spawn(async move { pipeline.run(&stop).await });
+    until(|| *told.lock().unwrap() == lost).await;
+    ending.begin();
+    running.await.unwrap().unwrap();
+}
+
 #[test]
 fn a_second_program_on_one_state_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -126,6 +126,11 @@ impl Queue {
         self.progress.insert(id.source, position);
     }
 
+    /// The number of the next record.
+    pub(super) fn end(&self) -> u64 {
+        self.pending.end()
+    }
+
     /// How many bytes wait.
     pub(super) fn pending_bytes(&self) -> usize {
         self.pending.records.len()
