@@ -190,7 +190,11 @@ impl Program {
                 Err(error) if no_wait => return Err(Failure::Unreachable(error)),
                 Err(error) => {
                     let cause = error.root_cause().unwrap_or_default();
-                    warn!(%error, cause, "cannot talk to the API server, will try again");
+                    let what = match error.kind() {
+                        ErrorKind::Auth => "the API server refuses the credential",
+                        _ => "the API server cannot be reached",
+                    };
+                    warn!(%error, cause, "{what}, will try again");
                     part.troubled(error.to_string());
                 }
             }
