@@ -325,7 +325,8 @@ fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> L
         return Lost { records: count, count, ..lost };
     };
     let mut tables = header.tables;
-    let own = tables.sinks.iter().position(|name| name == sink);
+    let place = |tables: &Tables| tables.sinks.iter().position(|name| name == sink);
+    let mut own = place(&tables);
     lost.cluster = tables.clusters.first().cloned();
     while let Ok(Some((seq, payload))) = scan.next() {
         if seq >= end {
@@ -344,7 +345,10 @@ fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> L
                 lost.count += count;
                 lost.cluster = tables.clusters.get(usize::from(event.cluster)).cloned();
             }
-            Some(payload @ Payload::Tables(_)) => tables.apply(&payload),
+            Some(payload @ Payload::Tables(_)) => {
+                tables.apply(&payload);
+                own = place(&tables);
+            }
             _ => {}
         }
     }

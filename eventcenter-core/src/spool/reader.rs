@@ -141,7 +141,7 @@ fn read_disk(
         window.end = segment.end;
         return Ok(window);
     };
-    let own = reader.tables.sinks.iter().position(|name| *name == reader.sink);
+    let mut own = reader.own();
     while window.end < segment.end {
         let Some((seq, payload)) = reader.scan.next()? else {
             // Damage: what follows in this segment cannot be found.
@@ -169,6 +169,7 @@ fn read_disk(
         }
         if let Some(tables @ Payload::Tables(_)) = &payload {
             reader.tables.apply(tables);
+            own = reader.tables.sinks.iter().position(|name| *name == reader.sink);
         }
         window.end = window.end.max(seq + 1);
     }
@@ -176,6 +177,11 @@ fn read_disk(
 }
 
 impl DiskReader {
+    /// The place of the sink in the tables.
+    fn own(&self) -> Option<usize> {
+        self.tables.sinks.iter().position(|name| *name == self.sink)
+    }
+
     fn open(fs: &dyn Fs, first: u64, sink: &str) -> io::Result<Option<Self>> {
         let opened = Scan::open(fs, first)?;
         Ok(opened.map(|(header, scan)| Self {

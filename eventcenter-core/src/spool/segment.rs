@@ -60,7 +60,14 @@ impl Segment {
     pub(super) fn create(fs: &dyn Fs, header: &Header, capacity: u64) -> io::Result<Self> {
         let name = name(header.first);
         if fs.list()?.contains(&name) {
-            // Left by an attempt that failed before anything in it was durable: see `Log::commit`.
+            if let Some((_, scan)) = Scan::open(fs, header.first)? {
+                // Begun before, by an attempt whose records did not become durable. The snapshot in it may be the
+                // only one that there is, so the file is emptied and not removed. The first record says the names.
+                let (file, offset) = (fs.open(&name)?, scan.position());
+                file.set_len(offset)?;
+                file.sync_data()?;
+                return Ok(Self { file, first: header.first, offset, capacity });
+            }
             fs.remove(&name)?;
         }
         let begun = Self::begin(fs, &name, header, capacity);

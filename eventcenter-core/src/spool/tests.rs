@@ -152,3 +152,34 @@ async fn a_record_that_a_torn_write_left_behind_stays_dead() {
     end(&spool, committer).await;
     assert_eq!(read(&spool, 0).await, (vec![], 0));
 }
+
+/// A program that dies again and again while it begins a segment, when the segment before is settled and removed: the
+/// snapshot of positions was once lost with the file that was begun anew.
+#[tokio::test]
+async fn a_position_survives_any_number_of_deaths_while_a_segment_is_begun() {
+    let mut fs = SimFs::new(6);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    spool.settle(0, 12).unwrap();
+    spool.settle(1, 12).unwrap();
+    for round in 0..3 {
+        for operations in 0..40 {
+            fs = fs.kill();
+            let (spool, committer) = open(&fs, &["a", "b"]);
+            assert_eq!(
+                spool.position("s"),
+                Some(at("10")),
+                "round {round}, operation {operations}"
+            );
+            for sink in 0..2 {
+                spool.settle(sink, spool.0.durable.borrow().0).unwrap();
+            }
+            fs.die_after(operations);
+            let running = tokio::spawn(committer.run());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            spool.register("s", &cluster()).unwrap();
+            tokio::time::sleep(Duration::from_millis(4)).await;
+            running.abort();
+        }
+    }
+}
