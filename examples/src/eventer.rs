@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub enum Failure {
     /// The configuration cannot be honoured.
     Config(Error),
+    /// No API server is known, or not how to talk to it.
+    NoCluster(Error),
     /// An API server cannot be reached, and was not to be waited for.
     Unreachable(Error),
     /// Anything else.
@@ -32,12 +34,18 @@ pub enum Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Config(error) | Self::Unreachable(error) | Self::Other(error)) = self;
+        let (Self::Config(error)
+        | Self::NoCluster(error)
+        | Self::Unreachable(error)
+        | Self::Other(error)) = self;
         write!(f, "{error}")?;
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
             write!(f, "\n  caused by: {error}")?;
             cause = error.source();
+        }
+        if matches!(self, Self::NoCluster(_)) {
+            f.write_str("\nno cluster at hand? `cargo xtask testbed up` starts one, and prints the kubeconfig to use")?;
         }
         Ok(())
     }
@@ -84,7 +92,7 @@ impl Program {
     async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         let mut servers = Vec::new();
         for cluster in config.clusters {
-            let server = ApiServer::connect(&cluster).await?;
+            let server = ApiServer::connect(&cluster).await.map_err(Failure::NoCluster)?;
             servers.push((cluster, server));
         }
         let (health, metrics) = (Health::new(), Metrics::new());

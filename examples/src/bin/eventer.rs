@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             eprintln!("{failure}");
             match failure {
-                Failure::Config(_) => ExitCode::from(2),
+                Failure::Config(_) | Failure::NoCluster(_) => ExitCode::from(2),
                 Failure::Unreachable(_) => ExitCode::from(3),
                 Failure::Other(_) => ExitCode::FAILURE,
             }
