@@ -461,16 +461,14 @@ async fn a_stop_leaves_what_a_sink_in_trouble_did_not_take_in_the_spool() {
     assert_eq!(running.await.unwrap().unwrap(), Summary::default());
 }
 
-#[tokio::test(start_paused = true)]
-async fn damage_on_the_disk_is_declared_and_the_rest_is_delivered() {
-    let folder = tempfile::tempdir().unwrap();
-    let fs = SimFs::new(7);
-    let kept = Arc::<Mutex<Vec<u64>>>::default();
+/// The disk after a life in which 2000 events were written and none was delivered, with a bit flipped in the second of
+/// its segments.
+async fn damaged(folder: &Path, fs: &SimFs, kept: &Arc<Mutex<Vec<u64>>>) -> SimFs {
     let down = Keeper {
         answer: Box::new(|_| Err(Error::new("a", ErrorKind::Unavailable, "down"))),
-        ..Keeper::new("a", &kept)
+        ..Keeper::new("a", kept)
     };
-    let pipeline = open(folder.path(), &fs, vec![down]);
+    let pipeline = open(folder, fs, vec![down]);
     let attach = pipeline.attach();
     attach.source(Numbers::boxed(&attach, 2000, Duration::from_millis(1)), cluster());
     let stop = Stop::new();
@@ -480,9 +478,13 @@ async fn damage_on_the_disk_is_declared_and_the_rest_is_delivered() {
     names.retain(|name| name.ends_with(".seg"));
     assert!(names.len() > 2);
     fs.flip_bit(&names[1], 40_000);
-    let gaps = Arc::<Mutex<u64>>::default();
-    let told = Arc::clone(&gaps);
-    let well = Keeper {
+    fs
+}
+
+/// A sink that is well, and adds up in `told` what gaps say was lost.
+fn telling(kept: &Arc<Mutex<Vec<u64>>>, told: &Arc<Mutex<u64>>) -> Keeper {
+    let told = Arc::clone(told);
+    Keeper {
         answer: Box::new(move |batch| {
             for event in batch.events().iter().filter(|event| event.reason() == Gap::REASON) {
                 let count = event.annotations().find(|(key, _)| *key == "eventcenter/gap-count");
@@ -490,9 +492,18 @@ async fn damage_on_the_disk_is_declared_and_the_rest_is_delivered() {
             }
             Ok(Receipt::all())
         }),
-        ..Keeper::new("a", &kept)
-    };
-    let pipeline = open(folder.path(), &fs, vec![well]);
+        ..Keeper::new("a", kept)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn damage_on_the_disk_is_declared_and_the_rest_is_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let fs = SimFs::new(7);
+    let kept = Arc::<Mutex<Vec<u64>>>::default();
+    let fs = damaged(folder.path(), &fs, &kept).await;
+    let gaps = Arc::<Mutex<u64>>::default();
+    let pipeline = open(folder.path(), &fs, vec![telling(&kept, &gaps)]);
     let stop = Stop::new();
     let ending = stop.clone();
     let running = tokio::spawn(async move { pipeline.run(&stop).await });
@@ -509,35 +520,10 @@ async fn damage_that_is_found_at_the_end_is_declared() {
     let folder = tempfile::tempdir().unwrap();
     let fs = SimFs::new(8);
     let kept = Arc::<Mutex<Vec<u64>>>::default();
-    let down = Keeper {
-        answer: Box::new(|_| Err(Error::new("a", ErrorKind::Unavailable, "down"))),
-        ..Keeper::new("a", &kept)
-    };
-    let pipeline = open(folder.path(), &fs, vec![down]);
-    let attach = pipeline.attach();
-    attach.source(Numbers::boxed(&attach, 2000, Duration::from_millis(1)), cluster());
-    let stop = Stop::new();
-    tokio::time::timeout(Duration::from_secs(10), pipeline.run(&stop)).await.ok();
-    let fs = fs.kill();
-    let mut names: Vec<_> = Fs::list(&fs).unwrap();
-    names.retain(|name| name.ends_with(".seg"));
-    fs.flip_bit(&names[1], 40_000);
+    let fs = damaged(folder.path(), &fs, &kept).await;
     // A life that drains and takes nothing in.
     let told = Arc::<Mutex<u64>>::default();
-    let listening = || {
-        let telling = Arc::clone(&told);
-        Keeper {
-            answer: Box::new(move |batch| {
-                for event in batch.events().iter().filter(|event| event.reason() == Gap::REASON) {
-                    let count = event.annotations().find(|(key, _)| *key == Gap::COUNT);
-                    *telling.lock().unwrap() += count.unwrap().1.parse::<u64>().unwrap();
-                }
-                Ok(Receipt::all())
-            }),
-            ..Keeper::new("a", &kept)
-        }
-    };
-    let pipeline = open(folder.path(), &fs, vec![listening()]);
+    let pipeline = open(folder.path(), &fs, vec![telling(&kept, &told)]);
     let stop = Stop::new();
     stop.begin();
     pipeline.run(&stop).await.unwrap();
@@ -545,7 +531,7 @@ async fn damage_that_is_found_at_the_end_is_declared() {
     let lost = 2000 - kept.lock().unwrap().iter().collect::<BTreeSet<_>>().len() as u64;
     assert!(lost > 0);
     // And one that takes what is left, if anything is.
-    let pipeline = open(folder.path(), &fs.kill(), vec![listening()]);
+    let pipeline = open(folder.path(), &fs.kill(), vec![telling(&kept, &told)]);
     let stop = Stop::new();
     let ending = stop.clone();
     let running = tokio::spawn(async move { pipeline.run(&stop).await });

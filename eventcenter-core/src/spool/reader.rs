@@ -169,7 +169,7 @@ fn read_disk(
         }
         if let Some(tables @ Payload::Tables(_)) = &payload {
             reader.tables.apply(tables);
-            own = reader.tables.sinks.iter().position(|name| *name == reader.sink);
+            own = reader.own();
         }
         window.end = window.end.max(seq + 1);
     }
