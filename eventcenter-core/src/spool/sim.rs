@@ -15,6 +15,9 @@ use rand::{Rng, SeedableRng};
 
 use super::fs::{File, Fs};
 
+/// "Input/output error" on Linux.
+const EIO: i32 = 5;
+
 /// See the [module](self); clones are the same disk.
 #[derive(Debug, Clone)]
 pub struct SimFs {
@@ -33,6 +36,8 @@ struct Disk {
     room: u64,
     /// So many operations fail with EIO.
     failing: u32,
+    /// Files of which no byte can be read, from these offsets on.
+    bad: BTreeMap<String, u64>,
     /// So many operations are done before the process dies, in the middle of whatever it does.
     until_death: u64,
 }
@@ -62,6 +67,7 @@ impl SimFs {
             removed: BTreeMap::new(),
             room: u64::MAX,
             failing: 0,
+            bad: BTreeMap::new(),
             until_death: u64::MAX,
         };
         Self { disk: Arc::new(Mutex::new(disk)), life: 0 }
@@ -107,6 +113,11 @@ impl SimFs {
         self.lock().failing = operations;
     }
 
+    /// Lets no read of a file succeed from this offset on: a bad sector.
+    pub fn spoil(&self, name: &str, from: u64) {
+        self.lock().bad.insert(name.to_owned(), from);
+    }
+
     /// Lets the process die after so many operations: between a write and its sync, between two files.
     pub fn die_after(&self, operations: u64) {
         self.lock().until_death = operations;
@@ -143,7 +154,7 @@ impl SimFs {
         disk.until_death -= 1;
         if disk.failing > 0 {
             disk.failing -= 1;
-            return Err(io::Error::other("input/output error"));
+            return Err(io::Error::from_raw_os_error(EIO));
         }
         Ok(disk)
     }
@@ -243,6 +254,10 @@ impl SimFile {
 
 impl File for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let bad = self.fs.lock().bad.get(&self.name).copied();
+        if bad.is_some_and(|from| offset + buffer.len() as u64 > from) {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         self.with(|contents, _| {
             let rest = contents.now.get(offset as usize..).unwrap_or_default();
             let len = rest.len().min(buffer.len());

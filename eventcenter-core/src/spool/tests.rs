@@ -183,3 +183,54 @@ async fn a_position_survives_any_number_of_deaths_while_a_segment_is_begun() {
         }
     }
 }
+
+/// What the sink at `place` is handed, where the disk refuses: it is asked as a worker asks, again after an error.
+async fn read_patiently(spool: &Spool, place: usize) -> (Vec<u64>, u64) {
+    let mut reader = spool.reader(place);
+    let (mut seen, mut damaged) = (Vec::new(), 0);
+    for _ in 0..100 {
+        match reader.next(&Limits::new().with_max_events(3)).await {
+            Ok(Some(window)) => {
+                let numbers = window.events.iter().map(|event| event.resource_version());
+                seen.extend(numbers.map(|number| number.parse::<u64>().unwrap()));
+                damaged += window.damaged;
+            }
+            Ok(None) => return (seen, damaged),
+            Err(_) => {}
+        }
+    }
+    panic!("the reader never came to the end; it saw {seen:?}");
+}
+
+#[tokio::test]
+async fn a_segment_that_the_disk_does_not_give_back_is_passed_over_and_counted() {
+    let fs = SimFs::new(7);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    let fs = fs.kill();
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 11..=20).await;
+    let fs = fs.kill();
+    fs.spoil(&segment::name(1), 0);
+    // The start is not refused, and the other segment is delivered.
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 21..=22).await;
+    let (seen, damaged) = read_patiently(&spool, 0).await;
+    assert_eq!(seen, (11..=22).collect::<Vec<_>>());
+    assert_eq!(damaged, 11, "ten events and the names");
+}
+
+#[tokio::test]
+async fn a_newest_segment_that_the_disk_does_not_give_back_does_not_refuse_the_start() {
+    let fs = SimFs::new(8);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    spool.settle(0, 8).unwrap();
+    let fs = fs.kill();
+    fs.spoil(&segment::name(1), 0);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 21..=22).await;
+    let (seen, damaged) = read_patiently(&spool, 1).await;
+    assert_eq!(seen, [21, 22]);
+    assert!(damaged > 0, "what was lost is told");
+}
