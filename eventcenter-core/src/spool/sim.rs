@@ -22,6 +22,8 @@ const EIO: i32 = 5;
 #[derive(Debug, Clone)]
 pub struct SimFs {
     disk: Arc<Mutex<Disk>>,
+    /// Whoever holds it keeps syncs from coming back.
+    stall: Arc<Mutex<()>>,
     life: u64,
 }
 
@@ -70,7 +72,7 @@ impl SimFs {
             bad: BTreeMap::new(),
             until_death: u64::MAX,
         };
-        Self { disk: Arc::new(Mutex::new(disk)), life: 0 }
+        Self { disk: Arc::new(Mutex::new(disk)), stall: Arc::default(), life: 0 }
     }
 
     /// The disk after the process died.
@@ -79,7 +81,7 @@ impl SimFs {
         let mut disk = self.lock();
         disk.life += 1;
         disk.until_death = u64::MAX;
-        Self { disk: Arc::clone(&self.disk), life: disk.life }
+        Self { disk: Arc::clone(&self.disk), stall: Arc::clone(&self.stall), life: disk.life }
     }
 
     /// The disk after the power was cut.
@@ -100,7 +102,7 @@ impl SimFs {
         });
         disk.life += 1;
         disk.until_death = u64::MAX;
-        Self { disk: Arc::clone(&self.disk), life: disk.life }
+        Self { disk: Arc::clone(&self.disk), stall: Arc::clone(&self.stall), life: disk.life }
     }
 
     /// Lets so many more bytes fit; then it is full.
@@ -111,6 +113,11 @@ impl SimFs {
     /// Lets so many operations fail.
     pub fn fail(&self, operations: u32) {
         self.lock().failing = operations;
+    }
+
+    /// Lets no sync come back before the guard is dropped.
+    pub fn stall(&self) -> MutexGuard<'_, ()> {
+        self.stall.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets no read of a file succeed from this offset on: a bad sector.
@@ -222,6 +229,7 @@ impl Fs for SimFs {
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut disk = self.alive()?;
         let contents = disk.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        disk.room = disk.room.saturating_add(contents.now.len() as u64);
         disk.removed.insert(name.to_owned(), contents);
         Ok(())
     }
@@ -280,6 +288,7 @@ impl File for SimFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        drop(self.fs.stall());
         self.with(|contents, _| {
             contents.synced.clone_from(&contents.now);
             contents.unsynced.clear();
@@ -288,7 +297,8 @@ impl File for SimFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.with(|contents, _| {
+        self.with(|contents, room| {
+            *room = room.saturating_add((contents.now.len() as u64).saturating_sub(len));
             contents.now.resize(len as usize, 0);
             contents.unsynced.push(Change::Length(len));
             Ok(())

@@ -234,3 +234,26 @@ async fn a_newest_segment_that_the_disk_does_not_give_back_does_not_refuse_the_s
     assert_eq!(seen, [21, 22]);
     assert!(damaged > 0, "what was lost is told");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_does_not_answer_is_shown_before_it_answers() {
+    let fs = SimFs::new(9);
+    let health = Health::new();
+    let clock = Arc::new(FixedClock::new(Timestamp::UNIX_EPOCH));
+    let sinks = vec!["a".to_owned()];
+    let files = Arc::new(fs.clone());
+    let (spool, committer) =
+        Spool::open(files, SpoolConfig::default(), sinks, clock, Metrics::new(), &health).unwrap();
+    let running = tokio::spawn(committer.run());
+    let stalled = fs.stall();
+    spool.register("s", &cluster()).unwrap();
+    // A thread that blocks keeps paused time from running by itself.
+    while health.report().ready {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(health.report().parts["spool"].state, "the disk has not answered for 10 s");
+    drop(stalled);
+    spool.finish();
+    running.await.unwrap();
+    assert!(health.report().ready);
+}
