@@ -236,6 +236,7 @@ async fn a_newest_segment_that_the_disk_does_not_give_back_does_not_refuse_the_s
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::await_holding_lock, reason = "what waits for it is a thread of its own")]
 async fn a_disk_that_does_not_answer_is_shown_before_it_answers() {
     let fs = SimFs::new(9);
     let health = Health::new();
