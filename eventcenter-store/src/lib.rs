@@ -7,5 +7,25 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+#[cfg(feature = "sqlite")]
+pub mod config;
+#[cfg(feature = "sqlite")]
+mod document;
+#[cfg(feature = "sqlite")]
+mod occurrence;
+#[cfg(feature = "sqlite")]
+mod partition;
+#[cfg(feature = "sqlite")]
+mod rollup;
+#[cfg(feature = "sqlite")]
+mod schema;
+#[cfg(feature = "sqlite")]
+pub mod store;
+#[cfg(feature = "sqlite")]
+mod upsert;
 
 pub use ask::{Answer, EventQuery};
+#[cfg(feature = "sqlite")]
+pub use config::StoreConfig;
+#[cfg(feature = "sqlite")]
+pub use store::{Store, StoreSink};

@@ -1,0 +1,109 @@
+//! The store in the configuration.
+//!
+//! ```yaml
+//! store:
+//!   path: /var/lib/eventcenter/store    # default: `store` under `state_dir`
+//!   retention: { age: 90d, bytes: 20GiB }
+//! ```
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use eventcenter_core::config::{ByteSize, ConfigError, HumanDuration, KeyPath};
+use serde::Deserialize;
+
+/// The block `store`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The folder. Default `store` under the state folder of the program.
+    pub path: Option<PathBuf>,
+    /// How long events are kept.
+    pub retention: RetentionConfig,
+}
+
+/// How long events are kept: what is beyond one of the two goes, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// At least this long, and up to an eighth longer. Default 90 days, as SLS's event center.
+    pub age: HumanDuration,
+    /// On disk, at most; the newest file stays whatever its size. Default no limit.
+    pub bytes: Option<ByteSize>,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { age: HumanDuration::from_secs(90 * 24 * 3600), bytes: None }
+    }
+}
+
+impl StoreConfig {
+    const LEAST_AGE: HumanDuration = HumanDuration::from_secs(3600);
+    const LEAST_BYTES: ByteSize = ByteSize::new(16 << 20);
+
+    /// Checks what can be checked without the disk. The error's key is relative to `store`.
+    ///
+    /// # Errors
+    ///
+    /// When less is to be kept than an hour, or 16 MiB.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key: &str, least: String| {
+            let message = format!("this is too little to work with; at least {least}");
+            Err(ConfigError::new(KeyPath::root().key("retention").key(key), message))
+        };
+        if self.retention.age < Self::LEAST_AGE {
+            return refuse("age", Self::LEAST_AGE.to_string());
+        }
+        if self.retention.bytes.is_some_and(|bytes| bytes < Self::LEAST_BYTES) {
+            return refuse("bytes", Self::LEAST_BYTES.to_string());
+        }
+        Ok(())
+    }
+
+    /// Days of a partition: an eighth of what is kept, so that there are nine at most, and one `SELECT` can span all
+    /// of them (SQLite attaches ten files).
+    pub(crate) fn partition_days(&self) -> i64 {
+        let days = self.retention.age.get().as_secs().div_ceil(24 * 3600);
+        i64::try_from(days.div_ceil(8)).unwrap_or(i64::MAX / 2).clamp(1, 3650)
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.retention.age.get()
+    }
+
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        self.retention.bytes.map(ByteSize::bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_partitions_hold_all_that_is_kept() {
+        for (days, each) in [(1, 1), (7, 1), (8, 1), (9, 2), (90, 12), (365, 46)] {
+            let age = HumanDuration::from_secs(days * 24 * 3600);
+            let config = StoreConfig {
+                retention: RetentionConfig { age, bytes: None },
+                ..StoreConfig::default()
+            };
+            assert_eq!(config.partition_days(), each, "{days}");
+            assert!(8 * each >= i64::try_from(days).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_keeps_nothing_is_refused() {
+        for (json, key) in [
+            (r#"{"retention":{"age":"10m"}}"#, "retention.age"),
+            (r#"{"retention":{"bytes":"1MiB"}}"#, "retention.bytes"),
+        ] {
+            let config: StoreConfig = serde_json::from_str(json).unwrap();
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.starts_with(key), "{error}");
+        }
+        StoreConfig::default().check().unwrap();
+    }
+}

@@ -1,0 +1,168 @@
+//! The tables of a partition, and how a file of an older version becomes one of this version.
+//!
+//! A partition is one SQLite file: everything in it is consistent with everything else at every instant, since a
+//! transaction over several files is not crash-atomic. Times are microseconds since 1970, UTC.
+//!
+//! | table | a row for each |
+//! |---|---|
+//! | `meta` | fact about the partition: `from`, `until` |
+//! | `words` | text that many rows share: reasons, namespaces, kinds, nodes, ...; number 0 is the empty text |
+//! | `clusters` | cluster |
+//! | `objects` | object that events are about; `workload` is `Kind/name` |
+//! | `events` | Event, in its newest state within the partition's time |
+//! | `occurrences` | rise of an Event's count; `mark` is unique in the whole store and grows |
+//! | `found` | the words of an Event's message, reason and object's name, for searches; rowid as in `events` |
+//! | `minutes`, `hours` | sum of rises, by what the overview shows |
+//! | `hour_nodes`, `hour_workloads` | the same by node, by workload |
+//! | `gaps` | declared loss |
+//! | `dictionaries` | zstd dictionary that documents are compressed with |
+
+use rusqlite::Connection;
+
+/// Of files that this version writes.
+pub(crate) const VERSION: u32 = 1;
+
+/// What brings a file from the version of its place in the list to the next; the first makes a new one.
+const STEPS: [&str; VERSION as usize] = ["
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+INSERT INTO words VALUES (0, '');
+CREATE TABLE clusters (
+    id INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    received INTEGER NOT NULL,      -- when its newest event arrived
+    watched_since INTEGER,          -- since when without a gap; none: it was never watched
+    recorded INTEGER NOT NULL       -- 1: imported, or a demo
+) STRICT;
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY,
+    cluster INTEGER NOT NULL,       -- clusters.id
+    kind INTEGER NOT NULL,          -- words.id, as are namespace and workload
+    namespace INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    workload INTEGER NOT NULL,
+    UNIQUE (name, namespace, kind, cluster, uid)
+) STRICT;
+CREATE INDEX objects_uid ON objects (uid) WHERE uid <> '';
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    uid BLOB NOT NULL,              -- 16 bytes if it is a UUID, else as it is
+    cluster INTEGER NOT NULL,       -- clusters.id
+    object INTEGER NOT NULL,        -- objects.id
+    pod INTEGER NOT NULL,           -- objects.id of the Pod, if it is about something else; else 0
+    reason INTEGER NOT NULL,        -- words.id, as are component, node, type and class
+    component INTEGER NOT NULL,
+    node INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    level INTEGER NOT NULL,         -- 0 Normal, 1 Warning, 2 Error
+    count INTEGER NOT NULL,
+    time INTEGER NOT NULL,          -- of the newest state
+    first INTEGER,
+    version INTEGER NOT NULL,       -- resourceVersion; 0 if it is no number
+    received INTEGER NOT NULL,
+    occurrences INTEGER NOT NULL,   -- sum of its rises in this partition
+    estimated INTEGER NOT NULL,     -- 1: more may have happened than that
+    continues INTEGER NOT NULL,     -- 1: an older partition has a row of it too
+    text INTEGER NOT NULL,          -- checksum of what is in `found`
+    dictionary INTEGER NOT NULL,    -- dictionaries.id; 0: compressed without one
+    document BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_uid ON events (uid, cluster);
+CREATE INDEX events_object ON events (object);
+CREATE INDEX events_pod ON events (pod) WHERE pod <> 0;
+CREATE INDEX events_continues ON events (uid) WHERE continues = 1;
+CREATE TABLE occurrences (
+    mark INTEGER PRIMARY KEY,
+    event INTEGER NOT NULL,         -- events.id
+    time INTEGER NOT NULL,
+    rise INTEGER NOT NULL,          -- at least 1
+    estimated INTEGER NOT NULL
+) STRICT;
+CREATE INDEX occurrences_time ON occurrences (time, event);
+CREATE INDEX occurrences_event ON occurrences (event, time);
+CREATE VIRTUAL TABLE found USING fts5 (
+    message, reason, name, content='', contentless_delete=1, tokenize='ascii'
+);
+CREATE TABLE minutes (
+    minute INTEGER NOT NULL,        -- time / 60,000,000
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,     -- so many of them are estimates
+    PRIMARY KEY (minute, cluster, level, class, reason, namespace)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hours (
+    hour INTEGER NOT NULL,          -- time / 3,600,000,000
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (hour, cluster, level, class, reason, namespace)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hour_nodes (
+    hour INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    node INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (hour, cluster, level, node)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hour_workloads (
+    hour INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    workload INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (hour, cluster, level, namespace, workload)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE gaps (
+    uid TEXT PRIMARY KEY,           -- of the event that declared it
+    cluster INTEGER NOT NULL,
+    grade INTEGER NOT NULL,         -- 0 revisions, 1 events
+    since INTEGER,
+    until INTEGER NOT NULL,
+    count INTEGER,
+    reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dictionaries (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+"];
+
+/// Brings a file to this version, in one transaction. The error of a newer one says so in words.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Migration> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > VERSION {
+        return Err(Migration::Newer(found));
+    }
+    for step in STEPS.iter().skip(found as usize) {
+        transaction.execute_batch(step)?;
+    }
+    if found < VERSION {
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Migration {
+    /// A newer program has written it.
+    #[error("it was written by a newer version (its format is {0}, this program knows {VERSION})")]
+    Newer(u32),
+    /// SQLite says no.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}

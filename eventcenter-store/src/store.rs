@@ -1,0 +1,165 @@
+//! The embedded store: a folder of partitions, one thread that writes them, and any number of readers.
+//!
+//! A [`Store`] is a handle; clones are the same store. [`Store::sink`] is how events get in, from the pipeline and so
+//! through the spool: a batch is confirmed when it is durable, and what is delivered twice counts once. How events
+//! get out is [`EventQuery`](crate::EventQuery).
+//!
+//! **What survives.** Whatever was confirmed, in a power cut too. A transaction is a partition's share of a batch, with
+//! occurrences, sums and index, so these agree at every instant.
+//!
+//! **Damage.** A partition that SQLite cannot read is renamed to `….damaged`, named in [`State`](crate::ask::State) and
+//! in the health of the part `store`; the rest goes on, and what is delivered again for its days begins a new file.
+//!
+//! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
+
+mod shared;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use eventcenter_core::{
+    Batch, Clock, Error, ErrorKind, Health, Limits, Receipt, Result, Sink, SystemClock,
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::ask::Mark;
+use crate::config::StoreConfig;
+pub(crate) use shared::{Readable, Shared};
+use writer::{Command, Commands, Writer};
+
+/// Events in a transaction. At 5,000 the cost of the commit no longer shows.
+const MAX_EVENTS: usize = 5_000;
+/// Bytes of documents in a transaction.
+const MAX_BYTES: usize = 8 << 20;
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    commands: Commands,
+}
+
+impl Store {
+    /// Opens the store in `folder`, or makes it; with the system's clock and a health of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when another program writes to it, or a newer version has written it;
+    /// [`ErrorKind::Storage`] when the folder cannot be used.
+    pub fn open(folder: impl Into<PathBuf>, config: &StoreConfig) -> Result<Self> {
+        Self::open_with(folder, config, Arc::new(SystemClock), &Health::new())
+    }
+
+    /// The same, with this clock, and the part `store` in this health.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        folder: impl Into<PathBuf>,
+        config: &StoreConfig,
+        clock: Arc<dyn Clock>,
+        health: &Health,
+    ) -> Result<Self> {
+        let folder = folder.into();
+        let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
+        let commands = writer.start()?;
+        Ok(Self { shared, commands })
+    }
+
+    /// A sink of this name that writes into it.
+    pub fn sink(&self, name: impl Into<String>) -> StoreSink {
+        StoreSink { name: name.into(), store: self.clone(), recorded: false }
+    }
+
+    /// A sink for events that are no live watch, an import or a demo: their clusters are marked so.
+    pub fn recorder(&self, name: impl Into<String>) -> StoreSink {
+        StoreSink { recorded: true, ..self.sink(name) }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    /// Grows when events were taken: what a live tail waits for.
+    pub fn mark(&self) -> watch::Receiver<Mark> {
+        self.shared.mark.subscribe()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Copies the store into `folder`, which must not be there or be empty, while it is being written. Each partition
+    /// is copied as it is at one instant; to restore, copy the files back.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the folder holds something, [`ErrorKind::Storage`] when a file cannot be copied.
+    pub async fn backup(&self, folder: impl Into<PathBuf>) -> Result<()> {
+        let (shared, folder) = (Arc::clone(&self.shared), folder.into());
+        let done = tokio::task::spawn_blocking(move || shared.backup(&folder)).await;
+        done.map_err(|error| failed("the copying thread ended").with_source(error))?
+    }
+
+    /// Removes what is beyond the retention now; the writer does so by itself every minute in which it writes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when a file cannot be removed.
+    pub async fn expire(&self) -> Result<()> {
+        self.ask(Command::Expire).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(command(answer))?;
+        answered.await.map_err(|_| failed("the writing thread ended"))?
+    }
+}
+
+/// A [`Sink`] that writes into a [`Store`].
+#[derive(Debug, Clone)]
+pub struct StoreSink {
+    name: String,
+    store: Store,
+    recorded: bool,
+}
+
+#[async_trait]
+impl Sink for StoreSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new().with_max_events(MAX_EVENTS).with_max_bytes(MAX_BYTES).with_idempotent(true)
+    }
+
+    async fn deliver(&self, batch: &Batch) -> Result<Receipt> {
+        let (batch, recorded) = (batch.clone(), self.recorded);
+        self.store.ask(|answer| Command::Take { batch, recorded, answer }).await
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.store.ask(Command::Probe).await
+    }
+
+    /// What was confirmed is durable, so there is nothing to flush.
+    async fn close(&self) -> Result<()> {
+        self.store.ask(Command::Probe).await
+    }
+}
+
+pub(crate) fn failed(message: impl Into<String>) -> Error {
+    Error::new("store", ErrorKind::Storage, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,503 @@
+//! The one thread that writes.
+//!
+//! It waits for commands and ends when nobody is left who could send one. A batch is taken partition by partition,
+//! oldest first, a transaction each; a batch that fails in its middle is delivered again, and what was taken is known
+//! then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use eventcenter_core::health::Part;
+use eventcenter_core::{Batch, Clock, Error, ErrorKind, Event, Gap, Receipt, Rejected, Result};
+use jiff::Timestamp;
+use rusqlite::ErrorCode;
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::shared::{Readable, Shared};
+use super::{MAX_EVENTS, failed};
+use crate::ask::{Mark, Retention};
+use crate::config::StoreConfig;
+use crate::occurrence::kept_time;
+use crate::partition::{Partition, Span, files, open_to_read};
+use crate::schema::Migration;
+use crate::upsert::{Around, declared, take};
+
+/// Between two looks at what is beyond the retention.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// Partitions that stay open for writing: the newest, its neighbour, and one for what comes late.
+const OPEN: usize = 3;
+
+/// What the writer is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Take these.
+    Take { batch: Batch, recorded: bool, answer: oneshot::Sender<Result<Receipt>> },
+    /// Remove what is beyond the retention.
+    Expire(oneshot::Sender<Result<()>>),
+    /// Say whether the folder can be written.
+    Probe(oneshot::Sender<Result<()>>),
+}
+
+/// Where commands go; the last one that is dropped waits for the thread, so that the folder is free then.
+#[derive(Debug, Clone)]
+pub(super) struct Commands(Arc<Running>);
+
+#[derive(Debug)]
+struct Running {
+    /// None when it is being dropped.
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Commands {
+    pub(super) fn send(&self, command: Command) -> Result<()> {
+        let sent = self.0.commands.as_ref().map(|commands| commands.send(command));
+        sent.and_then(std::result::Result::ok).ok_or_else(|| failed("the writing thread ended"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the writing thread panicked");
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    config: StoreConfig,
+    clock: Arc<dyn Clock>,
+    health: Part,
+    /// Partitions that are open, by number.
+    open: BTreeMap<i64, Partition>,
+    clusters: HashMap<String, Option<Timestamp>>,
+    mark: i64,
+    expired: Option<Instant>,
+    /// Held as long as the store is open.
+    _lock: fs::File,
+}
+
+impl Writer {
+    /// Looks at what is there.
+    pub(super) fn open(
+        folder: &Path,
+        config: &StoreConfig,
+        clock: Arc<dyn Clock>,
+        health: Part,
+    ) -> Result<(Arc<Shared>, Self)> {
+        let lock = lock(folder)?;
+        let retention = Retention { age: Some(config.age()), bytes: config.bytes() };
+        let shared = Arc::new(Shared::new(folder.to_owned(), retention));
+        let mut writer = Self {
+            shared: Arc::clone(&shared),
+            config: config.clone(),
+            clock,
+            health,
+            open: BTreeMap::new(),
+            clusters: HashMap::new(),
+            mark: 0,
+            expired: None,
+            _lock: lock,
+        };
+        writer.look_around()?;
+        writer.be_well();
+        Ok((shared, writer))
+    }
+
+    /// Starts the thread.
+    pub(super) fn start(mut self) -> Result<Commands> {
+        let (commands, inbox) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let thread = thread
+            .spawn(move || {
+                while let Ok(command) = inbox.recv() {
+                    self.obey(command);
+                }
+            })
+            .map_err(|error| failed("cannot start the writing thread").with_source(error))?;
+        Ok(Commands(Arc::new(Running { commands: Some(commands), thread: Some(thread) })))
+    }
+
+    fn obey(&mut self, command: Command) {
+        // Who does not wait for an answer any more needs none.
+        match command {
+            Command::Take { batch, recorded, answer } => {
+                let taken = self.take(&batch, recorded);
+                match &taken {
+                    Ok(_) => self.be_well(),
+                    Err(error) => self.health.troubled(error.to_string()),
+                }
+                answer.send(taken).ok();
+                if self.expired.is_none_or(|expired| expired.elapsed() >= EXPIRE_EVERY)
+                    && let Err(error) = self.expire()
+                {
+                    warn!(%error, "cannot remove what is beyond the retention");
+                }
+            }
+            Command::Expire(answer) => {
+                answer.send(self.expire()).ok();
+            }
+            Command::Probe(answer) => {
+                let file = self.shared.folder.join("probe");
+                let tried = fs::write(&file, b"").and_then(|()| fs::remove_file(&file));
+                let tried = tried.map_err(|error| {
+                    failed("cannot write to the folder of the store").with_source(error)
+                });
+                answer.send(tried).ok();
+            }
+        }
+    }
+
+    fn be_well(&self) {
+        match self.shared.set_aside().as_slice() {
+            [] => self.health.ready(),
+            damaged => self.health.troubled(damaged.join("; ")),
+        }
+    }
+
+    fn take(&mut self, batch: &Batch, recorded: bool) -> Result<Receipt> {
+        let oldest = self.oldest_kept();
+        let mut shares: BTreeMap<i64, Vec<&Event>> = BTreeMap::new();
+        let (mut known, mut rejected) = (0, Vec::new());
+        for (index, event) in batch.events().iter().enumerate() {
+            let time = kept_time(event);
+            if let Some(oldest) = oldest.filter(|oldest| time < *oldest) {
+                let reason = format!("it is of {time}, and nothing is kept from before {oldest}");
+                rejected.push(Rejected { index, reason });
+                continue;
+            }
+            let span = self.span_of(time.as_microsecond());
+            shares.entry(span.from).or_default().push(event);
+        }
+        for (from, events) in shares {
+            for events in events.chunks(MAX_EVENTS) {
+                known += self.take_share(from, events, recorded)?;
+            }
+        }
+        Ok(Receipt::all().with_duplicates(known).with_rejected(rejected))
+    }
+
+    /// Takes what belongs into one partition. If that is damaged it is set aside, and a new one takes its place.
+    fn take_share(&mut self, from: i64, events: &[&Event], recorded: bool) -> Result<usize> {
+        let mut is_second = false;
+        loop {
+            match self.try_share(from, events, recorded) {
+                Ok(known) => return Ok(known),
+                Err(Migration::Sqlite(error)) if is_damage(&error) && !is_second => {
+                    let span = self.span_of(from);
+                    self.set_aside(&self.shared.folder.join(span.file_name()), Some(span), &error);
+                    is_second = true;
+                }
+                Err(error) => return Err(cannot_write(error)),
+            }
+        }
+    }
+
+    fn try_share(
+        &mut self,
+        from: i64,
+        events: &[&Event],
+        recorded: bool,
+    ) -> Result<usize, Migration> {
+        let mut partition = self.partition(from)?;
+        let number = partition.span.number();
+        for event in events {
+            self.watch(event, recorded);
+        }
+        let mut surroundings = Surroundings {
+            mark: self.mark,
+            folder: &self.shared.folder,
+            older: self
+                .shared
+                .partitions()
+                .into_iter()
+                .filter(|p| p.span < partition.span)
+                .collect(),
+            open: &self.open,
+            clusters: &self.clusters,
+            recorded,
+        };
+        // An error drops the partition: what its caches took for written was not.
+        let taken = take(&mut partition, events, &mut surroundings)?;
+        self.mark = surroundings.mark;
+        if let Some(dictionary) = partition.packer.train() {
+            partition.adopt_dictionary(&dictionary)?;
+            info!(bytes = dictionary.len(), "trained a dictionary");
+        }
+        self.open.insert(number, partition);
+        while self.open.len() > OPEN {
+            let oldest = self.open.keys().copied().find(|&open| open != number);
+            oldest.and_then(|oldest| self.open.remove(&oldest));
+        }
+        self.shared.mark.send_replace(Mark(u64::try_from(self.mark).unwrap_or_default()));
+        Ok(taken.known)
+    }
+
+    /// Keeps in mind since when a cluster is watched: from its first event on, or from the end of a gap.
+    fn watch(&mut self, event: &Event, recorded: bool) {
+        let cluster = &event.cluster().id;
+        if !self.clusters.contains_key(cluster) {
+            self.clusters.insert(cluster.clone(), (!recorded).then(|| event.received()));
+        }
+        if event.reason() == Gap::REASON && event.component() == "eventcenter" {
+            let gap = declared(event);
+            if gap.is_of_events
+                && let Some(Some(since)) = self.clusters.get_mut(cluster)
+            {
+                *since = (*since).max(gap.until);
+            }
+        }
+    }
+
+    /// The partition that begins at `from`, taken out of those that are open; made if it is not there.
+    fn partition(&mut self, from: i64) -> Result<Partition, Migration> {
+        let span = self.span_of(from);
+        if let Some(partition) = self.open.remove(&span.number()) {
+            return Ok(partition);
+        }
+        let path = self.shared.folder.join(span.file_name());
+        let is_new = !path.exists();
+        let mut partition = Partition::open(&path, Some(span))?;
+        if is_new {
+            if let Some(dictionary) = self.newest_dictionary() {
+                partition.adopt_dictionary(&dictionary)?;
+            }
+            fs::File::open(&self.shared.folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(crate::partition::failed)?;
+        }
+        self.shared.add(Readable { span, path });
+        Ok(partition)
+    }
+
+    fn newest_dictionary(&self) -> Option<Vec<u8>> {
+        let newest = self.open.values().next_back().map(Partition::dictionary);
+        newest.and_then(Result::ok).flatten()
+    }
+
+    /// The span of the partition that holds, or would hold, this time.
+    fn span_of(&self, time: i64) -> Span {
+        let spans: Vec<Span> = self.shared.partitions().iter().map(|known| known.span).collect();
+        match spans.iter().find(|span| span.contains(time)) {
+            Some(span) => *span,
+            None => Span::around(time, self.config.partition_days(), spans.into_iter()),
+        }
+    }
+
+    /// Finds partitions, brings them to this version, and sets aside what is damaged.
+    fn look_around(&mut self) -> Result<()> {
+        let folder = self.shared.folder.clone();
+        let cannot = |error: std::io::Error| {
+            failed("cannot read the folder of the store")
+                .with("folder", folder.display())
+                .with_source(error)
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(cannot)? {
+            names.extend(entry.map_err(cannot)?.file_name().into_string());
+        }
+        names.sort_unstable();
+        for name in names {
+            let path = folder.join(&name);
+            if name.ends_with(".damaged") {
+                self.shared.report_damage(format!("{name} is damaged and set aside"));
+            }
+            if Span::day_of(&name).is_none() {
+                continue;
+            }
+            match Partition::open(&path, None) {
+                Ok(partition) => self.found(partition, path)?,
+                Err(Migration::Sqlite(error)) if is_damage(&error) => {
+                    self.set_aside(&path, None, &error)
+                }
+                // Made, and never written to: the crash came in between. It is finished when it is needed.
+                Err(Migration::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => {}
+                Err(error @ Migration::Newer(_)) => {
+                    return Err(Error::new("store", ErrorKind::Config, "a file cannot be used")
+                        .with("file", path.display())
+                        .with_source(error));
+                }
+                Err(error) => {
+                    return Err(failed("cannot open a partition")
+                        .with("file", path.display())
+                        .with_source(error));
+                }
+            }
+        }
+        self.shared.mark.send_replace(Mark(u64::try_from(self.mark).unwrap_or_default()));
+        Ok(())
+    }
+
+    /// A partition that can be used.
+    fn found(&mut self, partition: Partition, path: std::path::PathBuf) -> Result<()> {
+        let span = partition.span;
+        let read = partition.newest_mark().and_then(|mark| {
+            self.mark = self.mark.max(mark);
+            let sql = "SELECT uid, watched_since FROM clusters";
+            let mut statement = partition.connection.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let since: Option<i64> = row.get(1)?;
+                let since = since.and_then(|since| Timestamp::from_microsecond(since).ok());
+                self.clusters.insert(row.get(0)?, since);
+            }
+            Ok(())
+        });
+        match read {
+            Ok(()) => self.shared.add(Readable { span, path }),
+            Err(error) if is_damage(&error) => self.set_aside(&path, None, &error),
+            Err(error) => return Err(cannot_write(error.into())),
+        }
+        self.open.insert(span.number(), partition);
+        while self.open.len() > OPEN {
+            self.open.pop_first();
+        }
+        Ok(())
+    }
+
+    /// Renames a damaged file, so that a new one can take its place.
+    fn set_aside(&mut self, path: &Path, span: Option<Span>, why: &rusqlite::Error) {
+        if let Some(span) = span {
+            self.open.remove(&span.number());
+            self.shared.remove(span);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        error!(file = name, error = %why, "a partition is damaged and set aside");
+        let free = (0..).map(|n| if n == 0 { String::new() } else { format!("-{n}") });
+        let target = free
+            .map(|n| self.shared.folder.join(format!("{name}{n}.damaged")))
+            .find(|target| !target.exists());
+        if let Some(target) = target
+            && let Err(error) = fs::rename(path, &target)
+        {
+            error!(file = name, %error, "cannot rename a damaged partition");
+        }
+        for companion in files(path).iter().skip(1) {
+            fs::remove_file(companion).ok();
+        }
+        self.shared.report_damage(format!("{name} is damaged and set aside: {why}"));
+        self.be_well();
+    }
+
+    fn oldest_kept(&self) -> Option<Timestamp> {
+        self.clock.now().checked_sub(self.config.age()).ok()
+    }
+
+    /// Removes partitions that are too old, and the oldest of too many bytes. The newest stays.
+    fn expire(&mut self) -> Result<()> {
+        self.expired = Some(Instant::now());
+        let oldest = self.oldest_kept().map_or(i64::MIN, Timestamp::as_microsecond);
+        let mut partitions = self.shared.partitions();
+        let mut bytes: u64 = partitions.iter().map(Readable::bytes).sum();
+        partitions.pop();
+        for partition in partitions {
+            let is_old = partition.span.until <= oldest;
+            if !is_old && self.config.bytes().is_none_or(|most| bytes <= most) {
+                break;
+            }
+            bytes = bytes.saturating_sub(partition.bytes());
+            self.open.remove(&partition.span.number());
+            self.shared.remove(partition.span);
+            info!(file = %partition.path.display(), "a partition is beyond the retention");
+            for file in files(&partition.path) {
+                match fs::remove_file(&file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(failed("cannot remove a partition")
+                            .with("file", file.display())
+                            .with_source(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is known outside of the partition that is being written.
+struct Surroundings<'a> {
+    mark: i64,
+    folder: &'a Path,
+    /// Oldest first.
+    older: Vec<Readable>,
+    open: &'a BTreeMap<i64, Partition>,
+    clusters: &'a HashMap<String, Option<Timestamp>>,
+    recorded: bool,
+}
+
+impl Around for Surroundings<'_> {
+    fn earlier_count(&mut self, uid: &[u8], cluster: &str) -> rusqlite::Result<Option<u32>> {
+        for older in self.older.iter().rev() {
+            let count = match self.open.get(&older.span.number()) {
+                Some(partition) => partition.count_of(uid, cluster)?,
+                None => {
+                    let path = self.folder.join(older.span.file_name());
+                    crate::partition::count_of(&open_to_read(&path)?, uid, cluster)?
+                }
+            };
+            if count.is_some() {
+                return Ok(count);
+            }
+        }
+        Ok(None)
+    }
+
+    fn watched_since(&mut self, event: &Event) -> Option<Timestamp> {
+        self.clusters.get(&event.cluster().id).copied().flatten()
+    }
+
+    fn next_mark(&mut self) -> i64 {
+        self.mark += 1;
+        self.mark
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+}
+
+/// One program writes to a store at a time.
+fn lock(folder: &Path) -> Result<fs::File> {
+    let cannot = |error: std::io::Error| {
+        failed("cannot use the folder of the store")
+            .with("folder", folder.display())
+            .with_source(error)
+    };
+    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700)
+        .create(folder)
+        .map_err(cannot)?;
+    let file = fs::File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("lock"))
+        .map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            let message = "another program writes to this store";
+            Err(Error::new("store", ErrorKind::Config, message).with("folder", folder.display()))
+        }
+        Err(fs::TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn cannot_write(error: Migration) -> Error {
+    let is_full = matches!(&error, Migration::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull));
+    failed(if is_full { "the disk is full" } else { "cannot write" }).with_source(error)
+}
