@@ -7,5 +7,9 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 
 pub use ask::{Answer, EventQuery};
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryStore;
