@@ -9,6 +9,8 @@
 pub mod ask;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use ask::{Answer, EventQuery};
 #[cfg(any(test, feature = "testing"))]
