@@ -117,10 +117,17 @@ impl DeadLetters {
     }
 }
 
-/// Sources have slashes and stars in their names.
+/// Sources have slashes and stars in their names: these become `%2F` and `%2A`, so that no two names share a file.
 fn file_name(name: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    format!("{}.ndjson", name.chars().map(safe).collect::<String>())
+    let mut file = String::with_capacity(name.len() + 8);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            file.push(char::from(byte));
+        } else {
+            file.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    file + ".ndjson"
 }
 
 fn line(line: &Line<'_>) -> Vec<u8> {

@@ -23,6 +23,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::config::KeyPath;
+
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -118,6 +120,7 @@ struct Inner {
     ambiguous: bool,
     message: String,
     context: Vec<(&'static str, String)>,
+    setting: KeyPath,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -131,6 +134,7 @@ impl Error {
             ambiguous: false,
             message: message.into(),
             context: Vec::new(),
+            setting: KeyPath::root(),
             source: None,
         }))
     }
@@ -139,6 +143,13 @@ impl Error {
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.0.context.push((key, value.to_string()));
+        self
+    }
+
+    /// Names the setting that it is about, as seen from who read it: whoever knows the file finds the line.
+    #[must_use]
+    pub fn in_setting(mut self, setting: KeyPath) -> Self {
+        self.0.setting = setting.join(std::mem::take(&mut self.0.setting));
         self
     }
 
@@ -192,6 +203,11 @@ impl Error {
     /// The facts, in the order in which they were added.
     pub fn context(&self) -> &[(&'static str, String)] {
         &self.0.context
+    }
+
+    /// The setting that it is about; the root if it is about none.
+    pub fn setting(&self) -> &KeyPath {
+        &self.0.setting
     }
 
     /// What the innermost cause says, such as "Connection refused (os error 111)"; none without a cause. For the

@@ -23,6 +23,7 @@ mod document;
 mod envelope;
 mod identity;
 mod kubernetes;
+mod pod;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use born::{Alert, AlertStatus, Draft};
 use document::Span;
+pub use pod::PodRef;
 
 use crate::class::Class;
 

@@ -41,20 +41,21 @@ mod supervisor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod worker;
+pub mod workload;
 
 pub use batch::{Batch, Receipt, Rejected};
 pub use checkpoint::{Checkpoint, MemoryCheckpoint};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{ByteSize, ConfigError, HumanDuration, KeyPath};
 pub use error::{Action, Error, ErrorKind, Result};
-pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef};
+pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef, PodRef};
 pub use filter::{EventFilter, Filter, FilterConfig, Verdict};
 pub use health::Health;
 pub use metrics::Metrics;
 pub use monitor::{Condition, ConditionStatus, Finding, Monitor, MonitorSource, Problem, Severity};
 pub use pipeline::{Attach, Pipeline};
 pub use plan::Plan;
-pub use query::Query;
+pub use query::{Query, Statement};
 pub use router::{RouteConfig, Router};
 pub use secret::Secret;
 pub use sink::{Layer, Limits, Sink};

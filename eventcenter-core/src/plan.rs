@@ -33,7 +33,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when there are no sinks, more than [`SinkSet::MAX_SINKS`], or two of one name.
+    /// [`ErrorKind::Config`] when there are no sinks, more than [`SinkSet::MAX_SINKS`], two of one name, or one whose
+    /// name is not 1 to 63 of `A-Z`, `a-z`, `0-9`, `-` and `_`: names of sinks become names of files.
     pub fn new(state_dir: impl Into<PathBuf>, sinks: Vec<Arc<dyn Sink>>) -> Result<Self> {
         let refuse = |message: String| Err(Error::new("plan", ErrorKind::Config, message));
         if sinks.is_empty() {
@@ -43,6 +44,12 @@ impl Plan {
             return refuse(format!("there are more than {} sinks", SinkSet::MAX_SINKS));
         }
         for (place, sink) in sinks.iter().enumerate() {
+            if !is_file_name(sink.name()) {
+                return refuse(format!(
+                    "{:?} does not do as the name of a sink: 1 to 63 letters, digits, - and _",
+                    sink.name()
+                ));
+            }
             if sinks.iter().take(place).any(|other| other.name() == sink.name()) {
                 return refuse(format!("two sinks are called {:?}", sink.name()));
             }
@@ -118,5 +125,25 @@ impl Plan {
     /// [`ErrorKind::Storage`] when `state_dir` cannot be used; [`ErrorKind::Config`] when another program uses it.
     pub fn open(self) -> Result<Pipeline> {
         Pipeline::open(self)
+    }
+}
+
+fn is_file_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=63).contains(&name.len()) && name.bytes().all(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::MemorySink;
+
+    #[test]
+    fn names_of_sinks_are_names_of_files() {
+        for bad in ["", ".", "..", "../etc", "a/b", "a b", ".cursor", "a\0", &"a".repeat(64)] {
+            let error = Plan::new("/nowhere", vec![Arc::new(MemorySink::new(bad))]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{bad:?}");
+        }
+        Plan::new("/nowhere", vec![Arc::new(MemorySink::new("Team_chat-1"))]).unwrap();
     }
 }

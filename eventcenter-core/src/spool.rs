@@ -17,13 +17,15 @@
 //! 1,000).
 //!
 //! **Full disk.** ENOSPC and EIO keep what is not durable in memory, which is bounded: intake waits, the health of
-//! the part `spool` says why, and the commit is tried again each second in a new segment.
+//! the part `spool` says why, and the commit is tried again each second in a new segment. While one sink keeps up, a
+//! full disk is a limit like the two below: the oldest segment goes, and the sinks that lag are told.
 //!
 //! **Retention.** A segment is removed when every sink has settled it. Above [`SpoolConfig::max_bytes`] or
 //! [`SpoolConfig::max_age`] the oldest segment is removed in spite of a sink that lags: for that sink alone its
 //! events are dropped, counted, and declared as a [`Gap`] event that it will receive.
 //!
-//! **Damage.** A segment that cannot be read is passed over; its records are counted and declared lost.
+//! **Damage.** What cannot be read is asked for three times, then the rest of its segment is passed over; its records
+//! are counted and declared lost.
 //!
 //! Files, all in one folder: `00000000000000000001.seg` (`spool/segment.rs`), `NAME.cursor` (`spool/cursor.rs`).
 
@@ -117,6 +119,9 @@ struct Shared {
     segments: SharedSegments,
     sinks: Vec<String>,
     cursors: Vec<Mutex<CursorFile>>,
+    /// What went with segments that were removed to make room, and is yet to be declared: which sink's, below which
+    /// number, and how many events.
+    lost: Mutex<Vec<(usize, u64, u64)>>,
     /// Positions as they were found on disk.
     found: Vec<SourceRow>,
     /// The number below which everything is on disk, and whether there will be no more.
@@ -175,6 +180,7 @@ impl Spool {
             fs,
             config,
             queue: Mutex::new(queue),
+            lost: Mutex::default(),
             sinks,
             cursors: cursors.into_iter().map(Mutex::new).collect(),
             found: recovered.tables.sources,
@@ -272,7 +278,17 @@ impl Spool {
 
     /// Whether everything below `end` was dropped for the sink at `place`, which has not settled it.
     pub(crate) fn has_dropped(&self, place: usize, end: u64) -> bool {
+        let lost = || self.0.lost.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.floor(place) >= end
+            || lost().iter().any(|&(sink, below, _)| sink == place && below >= end)
+    }
+
+    /// How many events below `end` the sink at `place` lost when room was made on a full disk; none if that is not
+    /// why they are gone. Once.
+    pub(crate) fn take_lost(&self, place: usize, end: u64) -> Option<u64> {
+        let mut lost = self.0.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = lost.extract_if(.., |&mut (sink, below, _)| sink == place && below <= end);
+        own.map(|(.., count)| count).reduce(|sum, count| sum + count)
     }
 
     /// Tells the sink at `place` that it may have lost events, and how many records, if they can be counted. Returns
@@ -340,6 +356,11 @@ impl Shared {
     /// The number of the first record that is not settled for this sink.
     fn floor(&self, sink: usize) -> u64 {
         self.queue().cursors.get(sink).copied().unwrap_or_default()
+    }
+
+    /// Keeps in mind how many events a sink has lost, until it is told.
+    fn remember_lost(&self, sink: usize, end: u64, count: u64) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push((sink, end, count));
     }
 
     fn sink_name(&self, sink: usize) -> &str {

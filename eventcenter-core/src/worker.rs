@@ -103,8 +103,14 @@ impl Worker {
             self.spool.declare_loss(self.place, Some(window.damaged), reason, now).await;
         }
         if window.absent {
-            let reason = format!("sink {} was not configured for a while", self.sink.name());
-            self.spool.declare_loss(self.place, None, reason, self.clock.now()).await;
+            let sink = self.sink.name();
+            let count = self.spool.take_lost(self.place, window.end);
+            let reason = match count {
+                Some(_) => format!("the disk was full while sink {sink} lagged"),
+                // Or the program ended before it could tell.
+                None => format!("sink {sink} was not configured for a while, or the disk was full"),
+            };
+            self.spool.declare_loss(self.place, count, reason, self.clock.now()).await;
         }
         let mut todo: Vec<Batch> = Batch::new(window.events).into_iter().collect();
         let mut pause = Pause::default();
@@ -227,6 +233,8 @@ impl Worker {
 struct Pause(u32);
 
 impl Pause {
+    /// A receiver that says "at once" again and again is not asked more often than that.
+    const FLOOR: Duration = Duration::from_millis(100);
     /// 1 s, 2 s, 4 s ... 30 s: the retry layer has tried quickly before.
     const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
     /// 30 s, 60 s ... 10 min: only a person can help.
@@ -234,7 +242,7 @@ impl Pause {
 
     fn after(&mut self, action: Action) -> Duration {
         let (base, cap) = match action {
-            Action::RetryAfter(delay) => return delay,
+            Action::RetryAfter(delay) => return delay.max(Self::FLOOR),
             Action::Suspend => Self::SUSPEND,
             _ => Self::RETRY,
         };
@@ -258,6 +266,7 @@ mod tests {
         }
         let delay = Duration::from_secs(3600);
         assert_eq!(pause.after(Action::RetryAfter(delay)), delay);
+        assert_eq!(pause.after(Action::RetryAfter(Duration::ZERO)), Pause::FLOOR);
         assert!(Pause::default().after(Action::Suspend) >= Duration::from_secs(15));
     }
 }

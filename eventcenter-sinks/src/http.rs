@@ -28,7 +28,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use eventcenter_core::{Action, Clock as _, Error, ErrorKind, Result, SystemClock};
+use eventcenter_core::{Action, Clock as _, Error, ErrorKind, KeyPath, Result, SystemClock};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -99,7 +99,9 @@ impl Http {
             .tls_danger_accept_invalid_certs(tls.insecure_skip_verify);
         let unusable = |key: &str, error: reqwest::Error| {
             let message = format!("tls.{key} cannot be used");
-            Error::new(name, ErrorKind::Config, message).with_source(error.without_url())
+            let error =
+                Error::new(name, ErrorKind::Config, message).with_source(error.without_url());
+            error.in_setting(tls_key(key))
         };
         let client = match &tls.ca_file {
             Some(file) => client.tls_certs_only(
@@ -118,7 +120,8 @@ impl Http {
             (None, None) => client,
             _ => {
                 let message = "tls.cert_file and tls.key_file go together";
-                return Err(Error::new(name, ErrorKind::Config, message));
+                let error = Error::new(name, ErrorKind::Config, message);
+                return Err(error.in_setting(KeyPath::root().key("tls")));
             }
         };
         let client = client.build().map_err(|error| {
@@ -259,7 +262,12 @@ fn read(name: &str, key: &str, file: &Path) -> Result<Vec<u8>> {
         Error::new(name, ErrorKind::Config, format!("tls.{key} cannot be read"))
             .with("file", file.display())
             .with_source(error)
+            .in_setting(tls_key(key))
     })
+}
+
+fn tls_key(key: &str) -> KeyPath {
+    KeyPath::root().key("tls").key(key)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use eventcenter_core::config::KeyPath;
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::{Result, Sink};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
@@ -60,7 +61,9 @@ macro_rules! sinks {
             fn build(self, name: String) -> Result<Arc<dyn Sink>> {
                 match self {
                     $(#[cfg(feature = $kind)] Self::$Sink(config) => {
-                        Ok(Arc::new($Sink::new(name, *config)?))
+                        let built = $Sink::new(name, *config);
+                        let place = || KeyPath::root().key($kind);
+                        Ok(Arc::new(built.map_err(|error| error.in_setting(place()))?))
                     })*
                 }
             }
@@ -97,7 +100,8 @@ impl SinkConfig {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](eventcenter_core::ErrorKind::Config) when a setting cannot be honoured; names its key.
+    /// [`ErrorKind::Config`](eventcenter_core::ErrorKind::Config) when a setting cannot be honoured; its
+    /// [`setting`](eventcenter_core::Error::setting) names it, seen from the sink's mapping.
     pub fn build(self) -> Result<Arc<dyn Sink>> {
         self.kind.build(self.name)
     }

@@ -24,10 +24,12 @@
 //! included, in the query.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 
 use async_trait::async_trait;
 use eventcenter_core::{
-    Batch, ByteSize, Error, ErrorKind, HumanDuration, Limits, Receipt, Result, Secret, Sink,
+    Batch, ByteSize, Error, ErrorKind, HumanDuration, KeyPath, Limits, Receipt, Result, Secret,
+    Sink,
 };
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
@@ -56,7 +58,7 @@ pub struct WebhookConfig {
     pub batch: Batching,
     /// Events in a request. Default 500, or 1 for `batch: single`.
     #[serde(default)]
-    pub max_events: Option<usize>,
+    pub max_events: Option<NonZero<usize>>,
     /// Bytes of documents in a request, unless one event is larger. Default 1 MiB.
     #[serde(default = "one_mib")]
     pub max_bytes: ByteSize,
@@ -129,6 +131,10 @@ impl WebhookConfig {
     }
 }
 
+fn unusable(name: &str, key: KeyPath, message: impl Into<String>) -> Error {
+    Error::new(name, ErrorKind::Config, message).in_setting(key)
+}
+
 fn one_mib() -> ByteSize {
     ByteSize::new(1 << 20)
 }
@@ -161,15 +167,22 @@ impl Webhook {
         let named = |(header, secret): (String, Secret)| match header.parse() {
             Ok(header) => Ok((header, secret)),
             Err(_) => {
-                let message =
-                    format!("headers: `{}` is no name of a header", header.escape_debug());
-                Err(Error::new(&name, ErrorKind::Config, message))
+                let message = format!("`{}` is no name of a header", header.escape_debug());
+                Err(unusable(&name, KeyPath::root().key("headers").key(header), message))
             }
         };
-        let max_events = match config.batch {
-            Batching::Single => 1,
-            Batching::Ndjson | Batching::Array => config.max_events.unwrap_or(500),
+        let max_events = match (config.batch, config.max_events.map(NonZero::get)) {
+            (Batching::Single, Some(2..)) => {
+                let message = "a request of `batch: single` holds one event; use ndjson or array";
+                return Err(unusable(&name, KeyPath::root().key("max_events"), message));
+            }
+            (Batching::Single, _) => 1,
+            (Batching::Ndjson | Batching::Array, max_events) => max_events.unwrap_or(500),
         };
+        if config.timeout.get().is_zero() {
+            let message = "no request is that fast; write a duration such as 15s";
+            return Err(unusable(&name, KeyPath::root().key("timeout"), message));
+        }
         let webhook = Self {
             url: config.url,
             method: match config.method {
@@ -197,11 +210,15 @@ impl Webhook {
         let url = Url::parse(&self.url.reveal()?)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
-            .ok_or_else(|| self.unusable("url is no http or https URL"))?;
+            .ok_or_else(|| {
+                unusable(&self.name, KeyPath::root().key("url"), "this is no http or https URL")
+            })?;
         let mut headers = HeaderMap::new();
         for (header, secret) in &self.headers {
-            let mut value = HeaderValue::from_str(&secret.reveal()?)
-                .map_err(|_| self.unusable(format!("headers: {header} cannot have this value")))?;
+            let mut value = HeaderValue::from_str(&secret.reveal()?).map_err(|_| {
+                let key = KeyPath::root().key("headers").key(header.as_str());
+                unusable(&self.name, key, format!("{header} cannot have this value"))
+            })?;
             value.set_sensitive(true);
             headers.insert(header, value);
         }
@@ -211,10 +228,6 @@ impl Webhook {
         };
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
         Ok(self.http.client().request(method, url).headers(headers))
-    }
-
-    fn unusable(&self, message: impl Into<String>) -> Error {
-        Error::new(&self.name, ErrorKind::Config, message)
     }
 
     fn payload(&self, batch: &Batch) -> Vec<u8> {

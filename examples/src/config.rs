@@ -21,6 +21,7 @@ mod sink;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use eventcenter_core::config::{self, ByteSize, ConfigError, HumanDuration, KeyPath, present};
 use eventcenter_core::router::{RouteConfig, Router};
@@ -71,6 +72,33 @@ impl Default for SpoolConfig {
             max_age: HumanDuration::from_secs(24 * 60 * 60),
             memory: ByteSize::new(16 << 20),
         }
+    }
+}
+
+impl SpoolConfig {
+    /// A burst of some 2,000 events, in 64 segments.
+    const LEAST_BYTES: ByteSize = ByteSize::new(4 << 20);
+    /// More than a restart takes.
+    const LEAST_AGE: HumanDuration = HumanDuration::from_secs(60);
+    /// An event of the largest kind that an API server takes, or some 600 common ones.
+    const LEAST_MEMORY: ByteSize = ByteSize::new(1 << 20);
+
+    /// The error's key is relative to the spool.
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key: &str, least: String| {
+            let message = format!("this is too little to work with; at least {least}");
+            Err(ConfigError::new(KeyPath::root().key(key), message))
+        };
+        if self.max_bytes < Self::LEAST_BYTES {
+            return refuse("max_bytes", Self::LEAST_BYTES.to_string());
+        }
+        if self.max_age < Self::LEAST_AGE {
+            return refuse("max_age", Self::LEAST_AGE.to_string());
+        }
+        if self.memory < Self::LEAST_MEMORY {
+            return refuse("memory", Self::LEAST_MEMORY.to_string());
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +187,7 @@ pub fn built_in() -> Result<Config, ConfigError> {
 pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     let written: Written = config::read(file, text)?;
     let router = check(&written).map_err(|error| error.locate(file, text))?;
+    let (file, text) = (Arc::from(file), Arc::from(text));
     Ok(Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
@@ -166,7 +195,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         http: written.http,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().enumerate())
-            .map(|(index, sink)| SinkEntry::new(index, sink, file, text))
+            .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
     })
@@ -177,6 +206,7 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
     if let Some(clusters) = &written.clusters {
         cluster::check(clusters)?;
     }
+    written.spool.check().map_err(|error| error.under(KeyPath::root().key("spool")))?;
     if written.sinks.is_empty() {
         let message = "there is no sink; events would go nowhere";
         return Err(ConfigError::new(KeyPath::root().key("sinks"), message));

@@ -45,13 +45,6 @@ impl ConfigError {
         self.in_file(file)
     }
 
-    /// Another sentence about the same place.
-    #[must_use]
-    pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.message = message.into();
-        self
-    }
-
     pub(super) fn at(mut self, line: u64, column: u64) -> Self {
         self.place = Some((line, column));
         self

@@ -256,18 +256,25 @@ async fn a_sink_that_is_down_for_an_hour_delays_no_other_and_gets_everything_in_
 #[tokio::test(start_paused = true)]
 async fn a_full_spool_drops_the_oldest_for_the_sink_that_lags_and_tells_it_how_many() {
     // 4 MiB fit; this is about 8 MiB.
-    a_full_spool(30_000, Duration::ZERO).await;
+    a_full_spool(30_000, Duration::ZERO, u64::MAX).await;
 }
 
 /// What was declared lost at first is dropped itself in the end, and was once forgotten then.
 #[tokio::test(start_paused = true)]
 async fn a_spool_that_stays_full_tells_of_what_it_dropped_long_ago() {
-    a_full_spool(60_000, Duration::from_micros(200)).await;
+    a_full_spool(60_000, Duration::from_micros(200), u64::MAX).await;
 }
 
-async fn a_full_spool(last: u64, pause: Duration) {
+/// A volume of 2 MiB below a spool that may have 4: one dead sink was once the end of all deliveries.
+#[tokio::test(start_paused = true)]
+async fn a_disk_smaller_than_the_spool_drops_for_the_sink_that_lags_and_the_other_goes_on() {
+    a_full_spool(30_000, Duration::from_micros(200), 2 << 20).await;
+}
+
+async fn a_full_spool(last: u64, pause: Duration, room: u64) {
     let folder = tempfile::tempdir().unwrap();
     let fs = SimFs::new(2);
+    fs.set_room(room);
     let (well, ill) = (Arc::<Mutex<Vec<u64>>>::default(), Arc::<Mutex<Vec<u64>>>::default());
     let gaps = Arc::<Mutex<Vec<String>>>::default();
     let (open_door, told) = (Arc::new(Mutex::new(false)), Arc::clone(&gaps));
@@ -322,7 +329,8 @@ async fn a_disk_that_is_full_for_a_while_pauses_intake_and_loses_nothing() {
     attach.source(Numbers::boxed(&attach, 5000, Duration::ZERO), cluster());
     let (health, stop) = (pipeline.plan.health.clone(), Stop::new());
     let ending = stop.clone();
-    fs.set_room(200 << 10);
+    // A segment of 64 KiB and not a second one.
+    fs.set_room(100 << 10);
     let running = tokio::spawn(async move { pipeline.run(&stop).await });
     until(|| !health.report().ready).await;
     assert!(health.report().parts["spool"].state.contains("the disk refuses"));

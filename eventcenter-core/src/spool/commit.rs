@@ -25,6 +25,9 @@ use crate::source::{Gap, Grade};
 /// Between two looks at what is settled, and at positions that no event carries.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A commit that takes longer is shown: a disk can hang for minutes without an error (a lost network volume).
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Committer {
@@ -119,9 +122,7 @@ impl Committer {
     async fn commit(&mut self, chunk: Chunk) {
         let chunk = Arc::new(chunk);
         loop {
-            let now = self.clock.now().as_microsecond();
-            let work = Arc::clone(&chunk);
-            match self.with_log(move |log| log.commit(&work, now)).await {
+            match self.try_commit(Arc::clone(&chunk)).await {
                 Ok(()) => {
                     self.shared.health.ready();
                     self.shared.metrics.spool_commits.inc();
@@ -132,10 +133,29 @@ impl Committer {
                     error!(%error, "the disk refuses, intake will wait");
                     self.shared.health.troubled(format!("the disk refuses: {error}"));
                     self.shared.metrics.spool_errors.inc();
-                    // Room comes from segments that are settled, and from people.
+                    // Room comes from segments that are settled, from sinks that lag, and from people.
                     self.remove_settled().await;
-                    tokio::time::sleep(TICK).await;
+                    if error.kind() != io::ErrorKind::StorageFull || !self.make_room().await {
+                        tokio::time::sleep(TICK).await;
+                    }
                 }
+            }
+        }
+    }
+
+    /// One try, which shows in the health when it takes long.
+    async fn try_commit(&mut self, chunk: Arc<Chunk>) -> io::Result<()> {
+        let now = self.clock.now().as_microsecond();
+        let shared = Arc::clone(&self.shared);
+        let mut committing = std::pin::pin!(self.with_log(move |log| log.commit(&chunk, now)));
+        tokio::select! {
+            biased;
+            committed = &mut committing => committed,
+            () = tokio::time::sleep(SILENCE) => {
+                let seconds = SILENCE.as_secs();
+                warn!(seconds, "the disk does not answer, intake will wait");
+                shared.health.troubled(format!("the disk has not answered for {seconds} s"));
+                committing.await
             }
         }
     }
@@ -186,6 +206,26 @@ impl Committer {
             && self.shared.queue().settled_by_all() >= oldest.end
             && self.remove(&oldest).await
         {}
+    }
+
+    /// On a full disk: removes the oldest segment in spite of the sinks that lag, if there is one that does not. It
+    /// would wait for them otherwise. If all of them lag, intake waits: the API server keeps events for an hour.
+    ///
+    /// The loss cannot be written down first, for want of room. It is on disk all the same: a cursor that points
+    /// before the oldest segment says that something is missing. The count is kept in memory until the worker of
+    /// that sink comes to it, and declares it before it goes on.
+    async fn make_room(&mut self) -> bool {
+        let Some(oldest) = self.oldest() else { return false };
+        let floors: Vec<u64> = self.shared.queue().cursors.clone();
+        if !floors.iter().any(|&floor| floor >= oldest.end) {
+            return false;
+        }
+        for (place, &from) in floors.iter().enumerate().filter(|(_, from)| **from < oldest.end) {
+            let lost = self.count_lost(place, from, &oldest).await;
+            self.tell_of(place, &lost, "the end of the disk");
+            self.shared.remember_lost(place, oldest.end, lost.count);
+        }
+        self.remove(&oldest).await
     }
 
     /// Removes the oldest segment. False if that was not possible.
@@ -251,6 +291,23 @@ impl Committer {
         }
     }
 
+    /// What the sink at `place`, which has settled everything below `from`, loses with the oldest segment.
+    async fn count_lost(&self, place: usize, from: u64, oldest: &Oldest) -> Lost {
+        let (shared, first, end) = (Arc::clone(&self.shared), oldest.first, oldest.end);
+        let counted = tokio::task::spawn_blocking(move || {
+            count_lost(&shared, shared.sink_name(place), first, from, end)
+        });
+        counted.await.unwrap_or_default()
+    }
+
+    /// In the log and in the metrics; the sink is told by an event.
+    fn tell_of(&self, place: usize, lost: &Lost, limit: &'static str) {
+        let (sink, count) = (self.shared.sink_name(place), lost.count);
+        warn!(sink, count, limit, "dropping the oldest events for a sink that lags");
+        let label = metrics::Sink { sink: sink.to_owned() };
+        self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.records);
+    }
+
     /// Declares to each sink that lags what it loses with the oldest segment, and says which sinks these are.
     async fn declare_for_laggards(&self, oldest: &Oldest, limit: &'static str) -> Vec<usize> {
         let mut laggards = Vec::new();
@@ -260,22 +317,11 @@ impl Committer {
                 continue;
             }
             laggards.push(place);
-            let (shared, first, end) = (Arc::clone(&self.shared), oldest.first, oldest.end);
-            let name = sink.clone();
-            let counted =
-                tokio::task::spawn_blocking(move || count_lost(&shared, &name, first, from, end));
-            let lost = counted.await.unwrap_or_default();
+            let lost = self.count_lost(place, from, oldest).await;
             if lost.count == 0 {
                 continue;
             }
-            warn!(
-                sink,
-                count = lost.count,
-                limit,
-                "dropping the oldest events for a sink that lags"
-            );
-            let label = metrics::Sink { sink: sink.clone() };
-            self.shared.metrics.events_dropped.get_or_create(&label).inc_by(lost.records);
+            self.tell_of(place, &lost, limit);
             let any = || self.shared.queue().any_cluster();
             let Some(cluster) = lost.cluster.or_else(any) else { continue };
             let gap = Gap {

@@ -9,6 +9,15 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
+/// Whether an error says that the medium does not give back what was written: reading on in this place is in vain.
+/// Every other error may heal, or wants a person (a permission, a folder that is gone).
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    const EBADMSG: i32 = 74;
+    const EUCLEAN: i32 = 117;
+    matches!(error.raw_os_error(), Some(EIO | EBADMSG | EUCLEAN))
+}
+
 /// A folder of files.
 pub trait Fs: Debug + Send + Sync + 'static {
     /// The names in it.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::fs::Fs;
+use super::fs::{Fs, is_damage};
 use super::record::{Tables, read_payload};
 use super::segment::{self, Header, Scan, Segment, SegmentRow, Segments, SharedSegments};
 use crate::source::Position;
@@ -68,7 +68,7 @@ impl Log {
         // A segment that a crash left without a header has no records; but everything below its first number was
         // durable before it was begun.
         while let Some(&last) = firsts.last()
-            && Scan::open(&*fs, last)?.is_none()
+            && let Found::Nothing = look(&*fs, last)?
         {
             fs.remove(&segment::name(last))?;
             next = next.max(last);
@@ -77,23 +77,26 @@ impl Log {
         let mut tables = Tables::default();
         for (place, &first) in firsts.iter().enumerate() {
             let is_last = place + 1 == firsts.len();
-            let Some((header, mut scan)) = Scan::open(&*fs, first)? else {
+            let Found::Segment(header, mut scan) = look(&*fs, first)? else {
                 // Damage of a file that was whole: readers will find it, count it and go on.
                 let created = rows.last().map_or(0, |row: &SegmentRow| row.created);
                 rows.push(SegmentRow { first, created, bytes: 0 });
+                // How many records it had nobody can tell: at least one, or it would not be there.
+                next = next.max(first + 1);
                 continue;
             };
             tables = header.tables;
             let mut bytes = fs.open(&segment::name(first))?.size()?;
             if is_last {
-                while let Some((_, payload)) = scan.next()? {
-                    if let Some(payload) = read_payload(payload) {
-                        tables.apply(&payload);
+                match replay(&mut scan, &mut tables) {
+                    Ok(()) => {
+                        next = next.max(scan.next_seq());
+                        bytes = scan.position();
+                        segment::cut(&*fs, first, bytes)?;
                     }
+                    Err(error) if is_damage(&error) => next = next.max(scan.next_seq() + 1),
+                    Err(error) => return Err(error),
                 }
-                next = next.max(scan.next_seq());
-                bytes = scan.position();
-                segment::cut(&*fs, first, bytes)?;
             }
             rows.push(SegmentRow { first, created: header.created, bytes });
         }
@@ -184,4 +187,33 @@ impl Log {
     fn lock(&self) -> std::sync::MutexGuard<'_, Segments> {
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is in a segment's file.
+enum Found {
+    /// A header that is whole, and records behind it.
+    Segment(Header, Scan),
+    /// No header: nothing in it was ever durable, or it is damaged.
+    Nothing,
+    /// The disk does not give it back.
+    Damaged,
+}
+
+fn look(fs: &dyn Fs, first: u64) -> io::Result<Found> {
+    match Scan::open(fs, first) {
+        Ok(Some((header, scan))) => Ok(Found::Segment(header, scan)),
+        Ok(None) => Ok(Found::Nothing),
+        Err(error) if is_damage(&error) => Ok(Found::Damaged),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads to the end, for the names and positions that the records hold.
+fn replay(scan: &mut Scan, tables: &mut Tables) -> io::Result<()> {
+    while let Some((_, payload)) = scan.next()? {
+        if let Some(payload) = read_payload(payload) {
+            tables.apply(&payload);
+        }
+    }
+    Ok(())
 }

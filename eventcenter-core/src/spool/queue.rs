@@ -207,7 +207,7 @@ impl Queue {
             return None;
         }
         let start = self.ring.partition_point(|entry| entry.seq < from);
-        let mut window = Window { events: Vec::new(), end: from, damaged: 0, absent: false };
+        let mut window = Window { end: from, ..Window::default() };
         for entry in self.ring.range(start..).take_while(|entry| entry.seq < self.durable) {
             if entry.sinks.contains(place) {
                 if !fits(entry.event.raw().len()) {
@@ -223,7 +223,7 @@ impl Queue {
 }
 
 /// Some events for one sink, and what is settled with them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Window {
     pub(crate) events: Vec<Arc<Event>>,
     /// The number of the first record after them.

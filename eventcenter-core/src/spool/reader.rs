@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use super::Shared;
-use super::fs::Fs;
+use super::fs::{Fs, is_damage};
 use super::queue::Window;
 use super::record::{Payload, Tables, read_payload};
 use super::segment::{Scan, Segments};
@@ -21,12 +21,17 @@ pub(crate) struct Reader {
     sink: usize,
     next: u64,
     disk: Option<DiskReader>,
+    /// How often the disk has refused to give back the record `next`.
+    refused: u32,
 }
+
+/// So often a record that the disk refuses to give back is asked for; then the rest of its segment is passed over.
+const PATIENCE: u32 = 3;
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, sink: usize) -> Self {
         let next = shared.queue().cursors.get(sink).copied().unwrap_or_default();
-        Self { shared, sink, next, disk: None }
+        Self { shared, sink, next, disk: None, refused: 0 }
     }
 
     /// The next events, as many as the limits allow; at least one event or one damaged record. None at the end:
@@ -76,10 +81,22 @@ impl Reader {
         let (window, disk) = read.await.map_err(|error| {
             Error::new("spool", ErrorKind::Storage, "the reading thread ended").with_source(error)
         })?;
-        self.disk = disk;
-        window.map_err(|error| {
-            Error::new("spool", ErrorKind::Storage, "cannot read").with_source(error)
-        })
+        let error = match window {
+            Ok(window) => {
+                (self.disk, self.refused) = (disk, 0);
+                return Ok(window);
+            }
+            Err(error) => error,
+        };
+        self.refused += u32::from(is_damage(&error));
+        match place(&self.shared.segments(), self.next, end) {
+            Some(segment) if self.refused >= PATIENCE => {
+                self.refused = 0;
+                let damaged = segment.end - self.next;
+                Ok(Window { end: segment.end, damaged, ..Window::default() })
+            }
+            _ => Err(Error::new("spool", ErrorKind::Storage, "cannot read").with_source(error)),
+        }
     }
 }
 
@@ -125,7 +142,7 @@ fn read_disk(
     durable: u64,
     mut budget: Budget,
 ) -> io::Result<Window> {
-    let mut window = Window { events: Vec::new(), end: from, damaged: 0, absent: false };
+    let mut window = Window { end: from, ..Window::default() };
     let Some(segment) = place(&shared.segments(), from, durable) else {
         // Nothing so old is left: this sink was not configured for a while. On to the oldest that there is.
         let oldest = shared.segments().0.first().map_or(durable, |row| row.first);
@@ -143,11 +160,20 @@ fn read_disk(
     };
     let mut own = reader.own();
     while window.end < segment.end {
-        let Some((seq, payload)) = reader.scan.next()? else {
-            // Damage: what follows in this segment cannot be found.
-            window.damaged = segment.end - window.end;
-            window.end = segment.end;
-            break;
+        let (seq, payload) = match reader.scan.next() {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                // Damage: what follows in this segment cannot be found.
+                window.damaged = segment.end - window.end;
+                window.end = segment.end;
+                break;
+            }
+            // What stands before the place that cannot be read is not lost with it.
+            Err(_) if window.end > from => {
+                *disk = None;
+                break;
+            }
+            Err(error) => return Err(error),
         };
         let payload = read_payload(payload);
         if seq >= from

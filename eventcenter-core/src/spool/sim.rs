@@ -15,10 +15,15 @@ use rand::{Rng, SeedableRng};
 
 use super::fs::{File, Fs};
 
+/// "Input/output error" on Linux.
+const EIO: i32 = 5;
+
 /// See the [module](self); clones are the same disk.
 #[derive(Debug, Clone)]
 pub struct SimFs {
     disk: Arc<Mutex<Disk>>,
+    /// Whoever holds it keeps syncs from coming back.
+    stall: Arc<Mutex<()>>,
     life: u64,
 }
 
@@ -33,6 +38,8 @@ struct Disk {
     room: u64,
     /// So many operations fail with EIO.
     failing: u32,
+    /// Files of which no byte can be read, from these offsets on.
+    bad: BTreeMap<String, u64>,
     /// So many operations are done before the process dies, in the middle of whatever it does.
     until_death: u64,
 }
@@ -62,9 +69,10 @@ impl SimFs {
             removed: BTreeMap::new(),
             room: u64::MAX,
             failing: 0,
+            bad: BTreeMap::new(),
             until_death: u64::MAX,
         };
-        Self { disk: Arc::new(Mutex::new(disk)), life: 0 }
+        Self { disk: Arc::new(Mutex::new(disk)), stall: Arc::default(), life: 0 }
     }
 
     /// The disk after the process died.
@@ -73,7 +81,7 @@ impl SimFs {
         let mut disk = self.lock();
         disk.life += 1;
         disk.until_death = u64::MAX;
-        Self { disk: Arc::clone(&self.disk), life: disk.life }
+        Self { disk: Arc::clone(&self.disk), stall: Arc::clone(&self.stall), life: disk.life }
     }
 
     /// The disk after the power was cut.
@@ -94,7 +102,7 @@ impl SimFs {
         });
         disk.life += 1;
         disk.until_death = u64::MAX;
-        Self { disk: Arc::clone(&self.disk), life: disk.life }
+        Self { disk: Arc::clone(&self.disk), stall: Arc::clone(&self.stall), life: disk.life }
     }
 
     /// Lets so many more bytes fit; then it is full.
@@ -105,6 +113,16 @@ impl SimFs {
     /// Lets so many operations fail.
     pub fn fail(&self, operations: u32) {
         self.lock().failing = operations;
+    }
+
+    /// Lets no sync come back before the guard is dropped.
+    pub fn stall(&self) -> MutexGuard<'_, ()> {
+        self.stall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets no read of a file succeed from this offset on: a bad sector.
+    pub fn spoil(&self, name: &str, from: u64) {
+        self.lock().bad.insert(name.to_owned(), from);
     }
 
     /// Lets the process die after so many operations: between a write and its sync, between two files.
@@ -143,7 +161,7 @@ impl SimFs {
         disk.until_death -= 1;
         if disk.failing > 0 {
             disk.failing -= 1;
-            return Err(io::Error::other("input/output error"));
+            return Err(io::Error::from_raw_os_error(EIO));
         }
         Ok(disk)
     }
@@ -211,6 +229,7 @@ impl Fs for SimFs {
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut disk = self.alive()?;
         let contents = disk.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        disk.room = disk.room.saturating_add(contents.now.len() as u64);
         disk.removed.insert(name.to_owned(), contents);
         Ok(())
     }
@@ -243,6 +262,10 @@ impl SimFile {
 
 impl File for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let bad = self.fs.lock().bad.get(&self.name).copied();
+        if bad.is_some_and(|from| offset + buffer.len() as u64 > from) {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         self.with(|contents, _| {
             let rest = contents.now.get(offset as usize..).unwrap_or_default();
             let len = rest.len().min(buffer.len());
@@ -265,6 +288,7 @@ impl File for SimFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        drop(self.fs.stall());
         self.with(|contents, _| {
             contents.synced.clone_from(&contents.now);
             contents.unsynced.clear();
@@ -273,7 +297,8 @@ impl File for SimFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.with(|contents, _| {
+        self.with(|contents, room| {
+            *room = room.saturating_add((contents.now.len() as u64).saturating_sub(len));
             contents.now.resize(len as usize, 0);
             contents.unsynced.push(Change::Length(len));
             Ok(())

@@ -183,3 +183,78 @@ async fn a_position_survives_any_number_of_deaths_while_a_segment_is_begun() {
         }
     }
 }
+
+/// What the sink at `place` is handed, where the disk refuses: it is asked as a worker asks, again after an error.
+async fn read_patiently(spool: &Spool, place: usize) -> (Vec<u64>, u64) {
+    let mut reader = spool.reader(place);
+    let (mut seen, mut damaged) = (Vec::new(), 0);
+    for _ in 0..100 {
+        match reader.next(&Limits::new().with_max_events(3)).await {
+            Ok(Some(window)) => {
+                let numbers = window.events.iter().map(|event| event.resource_version());
+                seen.extend(numbers.map(|number| number.parse::<u64>().unwrap()));
+                damaged += window.damaged;
+            }
+            Ok(None) => return (seen, damaged),
+            Err(_) => {}
+        }
+    }
+    panic!("the reader never came to the end; it saw {seen:?}");
+}
+
+#[tokio::test]
+async fn a_segment_that_the_disk_does_not_give_back_is_passed_over_and_counted() {
+    let fs = SimFs::new(7);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    let fs = fs.kill();
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 11..=20).await;
+    let fs = fs.kill();
+    fs.spoil(&segment::name(1), 0);
+    // The start is not refused, and the other segment is delivered.
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 21..=22).await;
+    let (seen, damaged) = read_patiently(&spool, 0).await;
+    assert_eq!(seen, (11..=22).collect::<Vec<_>>());
+    assert_eq!(damaged, 11, "ten events and the names");
+}
+
+#[tokio::test]
+async fn a_newest_segment_that_the_disk_does_not_give_back_does_not_refuse_the_start() {
+    let fs = SimFs::new(8);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 1..=10).await;
+    spool.settle(0, 8).unwrap();
+    let fs = fs.kill();
+    fs.spoil(&segment::name(1), 0);
+    let (spool, committer) = open(&fs, &["a", "b"]);
+    write(&spool, committer, 21..=22).await;
+    let (seen, damaged) = read_patiently(&spool, 1).await;
+    assert_eq!(seen, [21, 22]);
+    assert!(damaged > 0, "what was lost is told");
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::await_holding_lock, reason = "what waits for it is a thread of its own")]
+async fn a_disk_that_does_not_answer_is_shown_before_it_answers() {
+    let fs = SimFs::new(9);
+    let health = Health::new();
+    let clock = Arc::new(FixedClock::new(Timestamp::UNIX_EPOCH));
+    let sinks = vec!["a".to_owned()];
+    let files = Arc::new(fs.clone());
+    let (spool, committer) =
+        Spool::open(files, SpoolConfig::default(), sinks, clock, Metrics::new(), &health).unwrap();
+    let running = tokio::spawn(committer.run());
+    let stalled = fs.stall();
+    spool.register("s", &cluster()).unwrap();
+    // A thread that blocks keeps paused time from running by itself.
+    while health.report().ready {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(health.report().parts["spool"].state, "the disk has not answered for 10 s");
+    drop(stalled);
+    spool.finish();
+    running.await.unwrap();
+    assert!(health.report().ready);
+}

@@ -12,14 +12,14 @@ use eventcenter_sinks::SinkConfig;
 #[derive(Debug)]
 pub struct SinkEntry {
     config: SinkConfig,
-    /// An error about it that says nothing yet.
-    place: ConfigError,
+    index: usize,
+    file: Arc<str>,
+    text: Arc<str>,
 }
 
 impl SinkEntry {
-    pub(super) fn new(index: usize, config: SinkConfig, file: &str, text: &str) -> Self {
-        let place = ConfigError::new(super::at("sinks", index), "").locate(file, text);
-        Self { config, place }
+    pub(super) fn new(index: usize, config: SinkConfig, file: &Arc<str>, text: &Arc<str>) -> Self {
+        Self { config, index, file: Arc::clone(file), text: Arc::clone(text) }
     }
 
     /// What routes, logs and metrics call it: `[a-z0-9][a-z0-9-]*`, at most 63 characters, its own.
@@ -38,9 +38,12 @@ impl SinkEntry {
     ///
     /// [`ErrorKind::Config`] with file, line and key when a setting cannot be honoured; others as the sink says.
     pub fn build(self) -> Result<Arc<dyn Sink>> {
-        let place = self.place;
+        let sink = super::at("sinks", self.index);
         self.config.build().map_err(|error| match error.kind() {
-            ErrorKind::Config => place.with_message(sentence(&error)).into(),
+            ErrorKind::Config => {
+                let place = sink.join(error.setting().clone());
+                ConfigError::new(place, sentence(&error)).locate(&self.file, &self.text).into()
+            }
             _ => error,
         })
     }

@@ -18,7 +18,7 @@ pub(crate) fn source() -> String {
 
 /// The file of that source's dead letters.
 pub(crate) fn source_file() -> String {
-    format!("events_{CLUSTER_UID}__")
+    format!("events%2F{CLUSTER_UID}%2F%2A")
 }
 
 /// A setup of the program under test.
