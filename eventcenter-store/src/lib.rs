@@ -9,23 +9,19 @@
 pub mod ask;
 #[cfg(feature = "sqlite")]
 pub mod config;
-#[cfg(feature = "sqlite")]
-mod document;
-#[cfg(feature = "sqlite")]
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+#[cfg(any(test, feature = "sqlite", feature = "testing"))]
 mod occurrence;
 #[cfg(feature = "sqlite")]
-mod partition;
-#[cfg(feature = "sqlite")]
-mod rollup;
-#[cfg(feature = "sqlite")]
-mod schema;
-#[cfg(feature = "sqlite")]
 pub mod store;
-#[cfg(feature = "sqlite")]
-mod upsert;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use ask::{Answer, EventQuery};
 #[cfg(feature = "sqlite")]
 pub use config::StoreConfig;
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use store::{Store, StoreSink};

@@ -12,7 +12,12 @@
 //!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 
+pub(crate) mod document;
+pub(crate) mod partition;
+pub(crate) mod rollup;
+mod schema;
 mod shared;
+mod upsert;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +31,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ask::Mark;
 use crate::config::StoreConfig;
-pub(crate) use shared::{Readable, Shared};
+pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
 
 /// Events in a transaction. At 5,000 the cost of the commit no longer shows.

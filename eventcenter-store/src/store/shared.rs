@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::failed;
 use crate::ask::{Mark, Retention};
-use crate::partition::{Span, files, open_to_read};
+use crate::store::partition::{Span, files, open_to_read};
 
 /// See the [module](self).
 #[derive(Debug)]

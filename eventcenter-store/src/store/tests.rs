@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::config::RetentionConfig;
-use crate::partition::DAY;
+use crate::store::partition::DAY;
 
 /// 2026-11-25T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_564_800;
@@ -133,8 +133,8 @@ fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 /// The sums of a partition are those of a recount.
 fn recount(file: &Path) {
     let connection = connection(file);
-    let minute = crate::rollup::MINUTE;
-    let hour = crate::rollup::HOUR;
+    let minute = crate::store::rollup::MINUTE;
+    let hour = crate::store::rollup::HOUR;
     let from =
         "FROM occurrences o JOIN events e ON e.id = o.event JOIN objects b ON b.id = e.object";
     for (table, unit, columns) in [
@@ -384,12 +384,12 @@ fn a_full_disk_refuses_the_batch_and_the_next_try_works() {
     // SQLite's own limit is kept in no file, so the disk is one that has no room: a folder of that size.
     let pages: i64 =
         connection(&file).query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    let mut partition = crate::partition::Partition::open(&file, None).unwrap();
+    let mut partition = crate::store::partition::Partition::open(&file, None).unwrap();
     partition.connection.pragma_update(None, "max_page_count", pages).unwrap();
     let made: Vec<_> = (10..3000).map(|uid| Made { uid, ..Made::default() }.event()).collect();
     let events: Vec<&Event> = made.iter().map(AsRef::as_ref).collect();
     struct Alone(i64);
-    impl crate::upsert::Around for Alone {
+    impl crate::store::upsert::Around for Alone {
         fn earlier_count(&mut self, _: &[u8], _: &str) -> rusqlite::Result<Option<u32>> {
             Ok(None)
         }
@@ -404,12 +404,12 @@ fn a_full_disk_refuses_the_batch_and_the_next_try_works() {
             false
         }
     }
-    let error = crate::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap_err();
+    let error = crate::store::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap_err();
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
     drop(partition);
     assert_eq!(total(folder.path()), 1, "nothing of the batch was taken");
-    let mut partition = crate::partition::Partition::open(&file, None).unwrap();
-    crate::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap();
+    let mut partition = crate::store::partition::Partition::open(&file, None).unwrap();
+    crate::store::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap();
     drop(partition);
     assert_eq!(total(folder.path()), 2991);
     recount(&file);
@@ -515,5 +515,5 @@ proptest! {
 
 #[test]
 fn a_day_has_the_length_of_a_day() {
-    assert_eq!(DAY, 24 * crate::rollup::HOUR);
+    assert_eq!(DAY, 24 * crate::store::rollup::HOUR);
 }

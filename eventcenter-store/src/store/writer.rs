@@ -23,9 +23,9 @@ use super::{MAX_EVENTS, failed};
 use crate::ask::{Mark, Retention};
 use crate::config::StoreConfig;
 use crate::occurrence::kept_time;
-use crate::partition::{Partition, Span, files, open_to_read};
-use crate::schema::Migration;
-use crate::upsert::{Around, declared, take};
+use crate::store::partition::{Partition, Span, files, open_to_read};
+use crate::store::schema::Migration;
+use crate::store::upsert::{Around, declared, take};
 
 /// Between two looks at what is beyond the retention.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
@@ -275,7 +275,7 @@ impl Writer {
             }
             fs::File::open(&self.shared.folder)
                 .and_then(|folder| folder.sync_all())
-                .map_err(crate::partition::failed)?;
+                .map_err(crate::store::partition::failed)?;
         }
         self.shared.add(Readable { span, path });
         Ok(partition)
@@ -443,7 +443,7 @@ impl Around for Surroundings<'_> {
                 Some(partition) => partition.count_of(uid, cluster)?,
                 None => {
                     let path = self.folder.join(older.span.file_name());
-                    crate::partition::count_of(&open_to_read(&path)?, uid, cluster)?
+                    crate::store::partition::count_of(&open_to_read(&path)?, uid, cluster)?
                 }
             };
             if count.is_some() {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
-use crate::partition::{Names, ObjectKey, Partition, failed};
-use crate::rollup::{Labels, Rollup};
+use crate::store::partition::{Names, ObjectKey, Partition, failed};
+use crate::store::rollup::{Labels, Rollup};
 
 /// What is known outside of the partition.
 pub(crate) trait Around {

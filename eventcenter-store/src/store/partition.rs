@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::document::Packer;
-use crate::schema::{self, Migration};
+use crate::store::document::Packer;
+use crate::store::schema::{self, Migration};
 
 /// Microseconds.
 pub(crate) const DAY: i64 = 86_400_000_000;
