@@ -31,6 +31,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ask::Mark;
 use crate::config::StoreConfig;
+use crate::read::Readers;
 pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
 
@@ -43,6 +44,7 @@ const MAX_BYTES: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    readers: Arc<Readers>,
     commands: Commands,
 }
 
@@ -71,7 +73,7 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, commands })
+        Ok(Self { shared, readers: Arc::default(), commands })
     }
 
     /// A sink of this name that writes into it.
@@ -96,6 +98,10 @@ impl Store {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     /// Copies the store into `folder`, which must not be there or be empty, while it is being written. Each partition
