@@ -21,6 +21,8 @@ pub mod overview;
 mod read;
 #[cfg(feature = "sqlite")]
 mod search;
+#[cfg(feature = "sqlite")]
+mod sql;
 mod statement;
 #[cfg(feature = "sqlite")]
 pub mod store;

@@ -28,6 +28,7 @@ use crate::ask::{
     Answer, Bounds, ClusterState, Counts, CountsAsk, EventQuery, EventsAsk, GapGrade, GapRecord,
     Occurrence, OccurrencesAsk, Page, Range, State, Table, TableAsk,
 };
+use crate::sql;
 use crate::store::{Shared, Store, failed};
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
@@ -91,7 +92,7 @@ impl Reading {
     }
 }
 
-fn out_of_time() -> Error {
+pub(crate) fn out_of_time() -> Error {
     Error::new("store", ErrorKind::Timeout, "the question took longer than it may")
 }
 
@@ -173,8 +174,9 @@ impl EventQuery for Store {
         answer.await
     }
 
-    async fn table(&self, _ask: &TableAsk) -> Result<Answer<Table>> {
-        Err(Error::new("sql", ErrorKind::Refused, "SQL is not answered yet"))
+    async fn table(&self, ask: &TableAsk) -> Result<Answer<Table>> {
+        let asked = ask.clone();
+        self.read(ask.range, ask.bounds, move |reading| sql::table(reading, &asked)).await
     }
 
     async fn state(&self) -> Result<State> {
@@ -275,4 +277,4 @@ pub(crate) fn turns() -> Arc<Semaphore> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eventcenter_core::{Cluster, Error, Result};
@@ -212,6 +212,10 @@ impl Reader {
             *lock(&self.unpacker) = Unpacker::new(all).map_err(Failure::Document)?;
         }
         Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn name(&self) -> String {
