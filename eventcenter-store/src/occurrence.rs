@@ -6,7 +6,7 @@
 //! | first seen with count n > 1 | is worth | because |
 //! |---|---|---|
 //! | the same Event was seen, in an older partition, with count m | n - m | it lived across the boundary |
-//! | an Event of the same object, first time, reason and message was seen with count m | n - m | a recorder makes an expired Event anew, with its old count plus one |
+//! | an Event of the same object, first time, reason and message was seen with count m < n | n - m | a recorder makes an expired Event anew, with its old count plus one |
 //! | its first time lies in the time that its cluster has been watched | n | all of them happened before our eyes |
 //! | else | 1, an estimate | what happened before is not ours to count |
 //!

@@ -75,7 +75,7 @@ impl Neighbours {
                    WHERE o.name = ?1 AND o.uid = ?2 AND o.namespace = (SELECT id FROM words WHERE text = ?3)
                    AND o.kind = (SELECT id FROM words WHERE text = ?4)
                    AND o.cluster = (SELECT id FROM clusters WHERE clusters.uid = ?5)
-                   AND e.first = ?6 AND e.text = ?7";
+                   AND e.first = ?6 AND e.text = ?7 AND e.count < ?8";
         let first = event.first().map(Timestamp::as_microsecond);
         let object = event.object();
         for partition in older.iter().rev() {
@@ -89,7 +89,8 @@ impl Neighbours {
                         object.kind,
                         event.cluster().id,
                         first,
-                        checksum(event)
+                        checksum(event),
+                        event.count()
                     ],
                     |row| row.get(0),
                 )

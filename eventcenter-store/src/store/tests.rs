@@ -1,5 +1,7 @@
 //! The writing side: what is counted, what survives, and what is told.
 
+mod conformance;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -267,11 +267,13 @@ impl Upsert<'_> {
         if earlier.is_some() || event.count() <= 1 {
             return Ok((earlier, Before { count: earlier, watched_since }));
         }
-        // The same message too: two containers may begin to fail in the same second.
+        // The same message too: two containers may begin to fail in the same second. And a lower count: two recorders
+        // may say the same.
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT max(count) FROM events WHERE object = ?1 AND first = ?2 AND text = ?3",
+            "SELECT max(count) FROM events WHERE object = ?1 AND first = ?2 AND text = ?3 AND count < ?4",
         )?;
-        let found = find.query_row(params![object, first, checksum(event)], |row| row.get(0))?;
+        let values = params![object, first, checksum(event), event.count()];
+        let found = find.query_row(values, |row| row.get(0))?;
         let count = match found {
             None if is_older => self.around.predecessor(event)?,
             found => found,
