@@ -10,9 +10,13 @@
 //! **Damage.** A partition that SQLite cannot read is renamed to `….damaged`, named in [`State`](crate::ask::State) and
 //! in the health of the part `store`; the rest goes on, and what is delivered again for its days begins a new file.
 //!
+//! **Too old.** What is older than all that is kept is dropped and [counted](Store::expired): to take it, only to remove it
+//! at once, would help nobody.
+//!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 
 pub(crate) mod document;
+mod neighbours;
 pub(crate) mod partition;
 pub(crate) mod rollup;
 mod schema;
@@ -22,6 +26,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use eventcenter_core::{
@@ -94,6 +99,11 @@ impl Store {
     /// Grows when events were taken: what a live tail waits for.
     pub fn mark(&self) -> watch::Receiver<Mark> {
         self.shared.mark.subscribe()
+    }
+
+    /// Events that were dropped since it was opened, because they were older than all that is kept.
+    pub fn expired(&self) -> u64 {
+        self.shared.expired.load(Ordering::Relaxed)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -33,7 +33,7 @@ CREATE TABLE clusters (
     name TEXT NOT NULL,
     received INTEGER NOT NULL,      -- when its newest event arrived
     watched_since INTEGER,          -- since when without a gap; none: it was never watched
-    recorded INTEGER NOT NULL       -- 1: imported, or a demo
+    recorded INTEGER NOT NULL       -- 1: only ever imported, or a demo
 ) STRICT;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY,

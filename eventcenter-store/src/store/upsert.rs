@@ -9,13 +9,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
+use crate::store::neighbours::Later;
 use crate::store::partition::{Names, ObjectKey, Partition, failed};
 use crate::store::rollup::{Labels, Rollup};
 
 /// What is known outside of the partition.
 pub(crate) trait Around {
     /// The count that the Event has in the newest partition before this one.
-    fn earlier_count(&mut self, uid: &[u8], cluster: &str) -> rusqlite::Result<Option<u32>>;
+    fn earlier_count(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<u32>>;
+    /// The count of an Event that this one was made anew from, in the newest partition before this one.
+    fn predecessor(&mut self, event: &Event) -> rusqlite::Result<Option<u32>>;
+    /// What is counted of the Event in a partition after this one. That one is told that it continues an older.
+    fn later(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<Later>>;
     /// Since when this cluster is watched without a gap.
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp>;
     /// The next mark of the store.
@@ -110,7 +115,7 @@ impl Upsert<'_> {
                 return Ok(Change::None);
             }
             Some(known) => {
-                self.repeat(event, cluster, time, &known)?;
+                self.repeat(event, cluster, &uid, time, &known)?;
                 Change::Newer
             }
             None => {
@@ -155,7 +160,10 @@ impl Upsert<'_> {
     ) -> rusqlite::Result<()> {
         let coded = self.code(event, cluster)?;
         let (earlier, before) = self.before(event, coded.object, uid)?;
-        let worth = first_seen(event.count(), event.first(), before);
+        let mut worth = first_seen(event.count(), event.first(), before);
+        if self.around.later(uid, event)? == Some(Later::All) {
+            worth = Worth::NONE;
+        }
         let (dictionary, document) = self.document(event)?;
         let connection = &self.partition.connection;
         let mut insert = connection.prepare_cached(
@@ -196,11 +204,15 @@ impl Upsert<'_> {
         &mut self,
         event: &Event,
         cluster: i64,
+        uid: &[u8],
         time: i64,
         known: &Known,
     ) -> rusqlite::Result<()> {
         let coded = self.code(event, cluster)?;
-        let worth = repeated(event.count(), known.count);
+        let mut worth = repeated(event.count(), known.count);
+        if worth != Worth::NONE && self.around.later(uid, event)? == Some(Later::All) {
+            worth = Worth::NONE;
+        }
         let (dictionary, document) = self.document(event)?;
         let text = checksum(event);
         let connection = &self.partition.connection;
@@ -250,17 +262,22 @@ impl Upsert<'_> {
     ) -> rusqlite::Result<(Option<u32>, Before)> {
         let first = event.first().map(Timestamp::as_microsecond);
         let is_older = first.is_none_or(|first| first < self.partition.span.from);
-        let earlier =
-            if is_older { self.around.earlier_count(uid, &event.cluster().id)? } else { None };
+        let earlier = if is_older { self.around.earlier_count(uid, event)? } else { None };
         let watched_since = self.around.watched_since(event);
         if earlier.is_some() || event.count() <= 1 {
             return Ok((earlier, Before { count: earlier, watched_since }));
         }
+        // The same message too: two containers may begin to fail in the same second. And a lower count: two recorders
+        // may say the same.
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT max(e.count) FROM events e JOIN words w ON w.id = e.reason
-             WHERE e.object = ?1 AND w.text = ?2 AND e.first = ?3",
+            "SELECT max(count) FROM events WHERE object = ?1 AND first = ?2 AND text = ?3 AND count < ?4",
         )?;
-        let count = find.query_row(params![object, event.reason(), first], |row| row.get(0))?;
+        let values = params![object, first, checksum(event), event.count()];
+        let found = find.query_row(values, |row| row.get(0))?;
+        let count = match found {
+            None if is_older => self.around.predecessor(event)?,
+            found => found,
+        };
         Ok((None, Before { count, watched_since }))
     }
 
@@ -336,7 +353,7 @@ impl Upsert<'_> {
     fn mark_cluster(&mut self, event: &Event, cluster: i64) -> rusqlite::Result<()> {
         let watched_since = self.around.watched_since(event).map(Timestamp::as_microsecond);
         let mut update = self.partition.connection.prepare_cached(
-            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = ?4 WHERE id = ?1",
+            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = min(recorded, ?4) WHERE id = ?1",
         )?;
         let received = event.received().as_microsecond();
         update.execute(params![cluster, received, watched_since, self.around.is_recorded()])?;
@@ -434,7 +451,8 @@ fn words(text: &str) -> String {
     words
 }
 
-fn checksum(event: &Event) -> u32 {
+/// Of all that is indexed: an Event with the same says the same.
+pub(crate) fn checksum(event: &Event) -> u32 {
     let mut sum = crc32c::crc32c(event.message().as_bytes());
     for text in [event.reason(), event.object().name] {
         sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, &[0]), text.as_bytes());
