@@ -103,7 +103,7 @@ fn answer(
     if !statement.readonly() {
         return Err(refused("only SELECT is answered"));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut table = Table { columns, ..Table::default() };
     let mut bytes = 0;
     let mut rows = statement.query([]).map_err(told)?;

@@ -53,8 +53,8 @@ fn may(views: &Views, context: &AuthContext<'_>) -> bool {
         AuthAction::Function { function_name } => {
             let is = |name: &&str| name.eq_ignore_ascii_case(function_name);
             is_ours
-                || FUNCTIONS.iter().any(|name| is(&name))
-                || functions::NAMES.iter().any(|name| is(&name))
+                || FUNCTIONS.iter().any(|name| is(name))
+                || functions::NAMES.iter().any(|name| is(name))
         }
         _ => false,
     }
