@@ -348,7 +348,7 @@ impl Writer {
             match Partition::open(&path, None) {
                 Ok(partition) => self.found(partition, path)?,
                 Err(Migration::Sqlite(error)) if is_damage(&error) => {
-                    self.set_aside(&path, None, &error)
+                    self.set_aside(&path, None, &error);
                 }
                 // Made, and never written to: the crash came in between. It is finished when it is needed.
                 Err(Migration::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => {}
