@@ -319,13 +319,11 @@ fn too_many_bytes_go_oldest_first() {
     assert!(files[0].ends_with("events-2026-11-25.db"));
 }
 
-#[test]
-fn a_damaged_partition_is_set_aside_and_the_rest_goes_on() {
+fn a_partition_is_damaged_before_the_start(damage: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let yesterday = Made { uid: 9, time: -3600, first: -3600, ..Made::default() };
     deliver(&open(folder.path(), &week()).unwrap(), &[yesterday.clone(), Made::default()]);
-    std::fs::write(&partitions(folder.path())[0], b"this is no database, whatever its name says")
-        .unwrap();
+    damage(&partitions(folder.path())[0]);
     let health = Health::new();
     let clock = Arc::new(FixedClock::new(at(MIDNIGHT + 3600)));
     let store = Store::open_with(folder.path(), &week(), clock, &health).unwrap();
@@ -334,6 +332,21 @@ fn a_damaged_partition_is_set_aside_and_the_rest_goes_on() {
     deliver(&store, &[yesterday]);
     assert_eq!(total(folder.path()), 2, "yesterday began anew");
     assert!(folder.path().join("events-2026-11-24.db.damaged").exists());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_set_aside_and_the_rest_goes_on() {
+    a_partition_is_damaged_before_the_start(|file| {
+        std::fs::write(file, b"this is no database, whatever its name says").unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_lost_its_end_is_set_aside_and_the_rest_goes_on() {
+    a_partition_is_damaged_before_the_start(|file| {
+        let file = std::fs::File::options().write(true).open(file).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    });
 }
 
 #[test]
@@ -387,6 +400,8 @@ fn a_backup_is_the_store_while_it_is_written() {
     assert_eq!(names(dump(copy.path())), names(dump(folder.path())));
     let error = run(store.backup(copy.path())).unwrap_err();
     assert!(error.to_string().contains("must be empty"), "{error}");
+    let error = backup(&copy.path().join(".."), &copy.path().join("x")).unwrap_err();
+    assert!(error.to_string().contains("not the folder of a store"), "{error}");
     // Copied back, it goes on.
     let restored = open(copy.path(), &week()).unwrap();
     let receipt = deliver(&restored, &made);
