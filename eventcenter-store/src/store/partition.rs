@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::store::document::Packer;
+use crate::store::document::{Packer, Unpacker};
 use crate::store::schema::{self, Migration};
 
 /// Microseconds.
@@ -102,7 +102,7 @@ impl Partition {
         connection.set_prepared_statement_cache_capacity(64);
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
              PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;
              PRAGMA journal_size_limit = 67108864;",
         )?;
@@ -260,6 +260,14 @@ pub(crate) fn files(path: &Path) -> [PathBuf; 3] {
         file.push(suffix);
         file.into()
     })
+}
+
+/// What reads the documents of a partition.
+pub(crate) fn unpacker(connection: &Connection) -> rusqlite::Result<Unpacker> {
+    let mut statement = connection.prepare_cached("SELECT id, bytes FROM dictionaries")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let dictionaries: Vec<(i64, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+    Unpacker::new(dictionaries).map_err(failed)
 }
 
 fn newest_dictionary(connection: &Connection) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {

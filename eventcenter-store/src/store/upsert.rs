@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
-use crate::store::partition::{Names, ObjectKey, Partition, failed};
+use crate::store::partition::{Names, ObjectKey, Partition, failed, unpacker};
 use crate::store::rollup::{Labels, Rollup};
 
 /// What is known outside of the partition.
@@ -95,6 +95,17 @@ struct Known {
     time: i64,
     version: i64,
     text: u32,
+    /// Whether it has occurred in this partition.
+    has_begun: bool,
+}
+
+/// A rise of a row's count.
+struct Rise {
+    id: i64,
+    mark: i64,
+    time: i64,
+    worth: Worth,
+    again: bool,
 }
 
 impl Upsert<'_> {
@@ -127,7 +138,7 @@ impl Upsert<'_> {
 
     fn known(&self, uid: &[u8], cluster: i64) -> rusqlite::Result<Option<Known>> {
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT e.id, e.count, e.time, e.version, e.text, e.level, e.class, e.reason, e.node, o.namespace, o.workload
+            "SELECT e.id, e.count, e.time, e.version, e.text, e.level, e.class, e.reason, e.node, o.namespace, o.workload, e.begun <> 0
              FROM events e JOIN objects o ON o.id = e.object WHERE e.uid = ?1 AND e.cluster = ?2",
         )?;
         find.query_row(params![uid, cluster], |row| {
@@ -140,8 +151,10 @@ impl Upsert<'_> {
                 namespace: row.get(9)?,
                 workload: row.get(10)?,
             };
-            let (id, count, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Known { id, labels, count, time, version: row.get(3)?, text: row.get(4)? })
+            let (id, count, time, has_begun) =
+                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(11)?);
+            let (version, text) = (row.get(3)?, row.get(4)?);
+            Ok(Known { id, labels, count, time, version, text, has_begun })
         })
         .optional()
     }
@@ -157,11 +170,12 @@ impl Upsert<'_> {
         let (earlier, before) = self.before(event, coded.object, uid)?;
         let worth = first_seen(event.count(), event.first(), before);
         let (dictionary, document) = self.document(event)?;
+        let mark = self.mark(worth);
         let connection = &self.partition.connection;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO events (uid, cluster, object, pod, reason, component, node, type, class, level, count, time, first,
-                version, received, occurrences, estimated, continues, text, dictionary, document)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+            "INSERT INTO events (uid, cluster, object, pod, reason, component, node, type, class, level, count, time, age,
+                version, delay, begun, occurrences, estimated, continues, text, dictionary, document)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )?;
         insert.execute(params![
             uid,
@@ -176,9 +190,10 @@ impl Upsert<'_> {
             coded.labels.level,
             event.count(),
             time,
-            event.first().map(Timestamp::as_microsecond),
+            age(event, time),
             version(event),
-            event.received().as_microsecond(),
+            delay(event, time),
+            mark,
             worth.rise,
             worth.estimated,
             earlier.is_some(),
@@ -188,8 +203,8 @@ impl Upsert<'_> {
         ])?;
         drop(insert);
         let id = connection.last_insert_rowid();
-        index(connection, id, event)?;
-        self.occurred(id, coded.labels, time, worth)
+        words_of(connection, INDEX, id, event)?;
+        self.occurred(Rise { id, mark, time, worth, again: false }, coded.labels)
     }
 
     fn repeat(
@@ -202,12 +217,16 @@ impl Upsert<'_> {
         let coded = self.code(event, cluster)?;
         let worth = repeated(event.count(), known.count);
         let (dictionary, document) = self.document(event)?;
+        let mark = self.mark(worth);
         let text = checksum(event);
+        // An index without contents has to be told what it forgets.
+        let old = if text == known.text { None } else { Some(self.old(event, known.id)?) };
         let connection = &self.partition.connection;
         let mut update = connection.prepare_cached(
             "UPDATE events SET object = ?2, pod = ?3, reason = ?4, component = ?5, node = ?6, type = ?7, class = ?8,
-                level = ?9, count = ?10, time = ?11, first = ?12, version = ?13, received = ?14,
-                occurrences = occurrences + ?15, text = ?16, dictionary = ?17, document = ?18
+                level = ?9, count = ?10, time = ?11, age = ?12, version = ?13, delay = ?14,
+                begun = iif(begun = 0, ?15, begun), occurrences = occurrences + ?16, text = ?17, dictionary = ?18,
+                document = ?19
              WHERE id = ?1",
         )?;
         update.execute(params![
@@ -222,23 +241,26 @@ impl Upsert<'_> {
             coded.labels.level,
             event.count(),
             time,
-            event.first().map(Timestamp::as_microsecond),
+            age(event, time),
             version(event),
-            event.received().as_microsecond(),
+            delay(event, time),
+            mark,
             worth.rise,
             text,
             dictionary,
             document,
         ])?;
         drop(update);
-        if text != known.text {
-            connection.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([known.id])?;
-            index(connection, known.id, event)?;
+        if let Some(old) = old {
+            let sql = "INSERT INTO found (found, rowid, message, reason, name) VALUES ('delete', ?1, ?2, ?3, ?4)";
+            words_of(connection, sql, known.id, &old)?;
+            words_of(connection, INDEX, known.id, event)?;
         }
         if coded.labels != known.labels {
             self.relabel(known, coded.labels)?;
         }
-        self.occurred(known.id, coded.labels, time, worth)
+        let rise = Rise { id: known.id, mark, time, worth, again: known.has_begun };
+        self.occurred(rise, coded.labels)
     }
 
     /// The same Event in an older partition, and what is known from there or from an Event that it continues.
@@ -258,7 +280,7 @@ impl Upsert<'_> {
         }
         let mut find = self.partition.connection.prepare_cached(
             "SELECT max(e.count) FROM events e JOIN words w ON w.id = e.reason
-             WHERE e.object = ?1 AND w.text = ?2 AND e.first = ?3",
+             WHERE e.object = ?1 AND w.text = ?2 AND e.time - e.age = ?3",
         )?;
         let count = find.query_row(params![object, event.reason(), first], |row| row.get(0))?;
         Ok((None, Before { count, watched_since }))
@@ -293,27 +315,39 @@ impl Upsert<'_> {
         Ok(Coded { labels, object, pod, component, event_type })
     }
 
+    /// The state of an Event that is stored.
+    fn old(&self, event: &Event, id: i64) -> rusqlite::Result<Event> {
+        let connection = &self.partition.connection;
+        let sql = "SELECT dictionary, document FROM events WHERE id = ?1";
+        let (dictionary, packed): (i64, Vec<u8>) = connection
+            .prepare_cached(sql)?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut unpacker = unpacker(connection)?;
+        let document = unpacker.unpack(dictionary, &packed).map_err(failed)?;
+        Event::from_kubernetes(event.cluster(), document.into(), event.received())
+            .map_err(|error| failed(std::io::Error::other(error)))
+    }
+
     fn document(&mut self, event: &Event) -> rusqlite::Result<(i64, Vec<u8>)> {
         let mut document = Vec::new();
         event.write_document(&mut document);
         self.partition.packer.pack(&document).map_err(failed)
     }
 
-    fn occurred(
-        &mut self,
-        id: i64,
-        labels: Labels,
-        time: i64,
-        worth: Worth,
-    ) -> rusqlite::Result<()> {
+    /// The mark of a rise; 0 if it is none.
+    fn mark(&mut self, worth: Worth) -> i64 {
+        if worth.rise == 0 { 0 } else { self.around.next_mark() }
+    }
+
+    fn occurred(&mut self, rise: Rise, labels: Labels) -> rusqlite::Result<()> {
+        let Rise { id, mark, time, worth, again } = rise;
         if worth.rise == 0 {
             return Ok(());
         }
-        let mark = self.around.next_mark();
         let mut insert = self.partition.connection.prepare_cached(
-            "INSERT INTO occurrences (mark, event, time, rise, estimated) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO occurrences (mark, event, time, rise, estimated, again) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        insert.execute(params![mark, id, time, worth.rise, worth.estimated])?;
+        insert.execute(params![mark, id, time, worth.rise, worth.estimated, again])?;
         self.rollup.add(labels, time, i64::from(worth.rise), worth.estimated);
         Ok(())
     }
@@ -323,7 +357,8 @@ impl Upsert<'_> {
         let mut find = self
             .partition
             .connection
-            .prepare_cached("SELECT time, rise, estimated FROM occurrences WHERE event = ?1")?;
+            .prepare_cached("SELECT time, rise, estimated FROM occurrences WHERE mark = (SELECT begun FROM events WHERE id = ?1)
+             UNION ALL SELECT time, rise, estimated FROM occurrences WHERE event = ?1 AND again = 1")?;
         let mut rows = find.query([known.id])?;
         while let Some(row) = rows.next()? {
             let (time, rise, is_estimated) = (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?);
@@ -408,17 +443,12 @@ fn pod(
     names.object(connection, ObjectKey { cluster, kind, namespace, name, uid }, 0)
 }
 
-/// The words of an event, for searches.
-fn index(connection: &Connection, id: i64, event: &Event) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO found (rowid, message, reason, name) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    insert.execute(params![
-        id,
-        words(event.message()),
-        words(event.reason()),
-        words(event.object().name)
-    ])?;
+const INDEX: &str = "INSERT INTO found (rowid, message, reason, name) VALUES (?1, ?2, ?3, ?4)";
+
+/// Tells the index the words of an event.
+fn words_of(connection: &Connection, sql: &str, id: i64, event: &Event) -> rusqlite::Result<()> {
+    let [message, reason, name] = [event.message(), event.reason(), event.object().name].map(words);
+    connection.prepare_cached(sql)?.execute(params![id, message, reason, name])?;
     Ok(())
 }
 
@@ -465,6 +495,16 @@ fn packed_uuid(text: &str) -> Option<[u8; 16]> {
         *byte = u8::from_str_radix(hex.get(2 * place..2 * place + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+/// How long before `time` it first happened, in microseconds.
+fn age(event: &Event, time: i64) -> Option<i64> {
+    event.first().map(|first| time - first.as_microsecond())
+}
+
+/// How long after `time` it was received, in microseconds.
+fn delay(event: &Event, time: i64) -> i64 {
+    event.received().as_microsecond() - time
 }
 
 fn level(level: Level) -> i64 {
