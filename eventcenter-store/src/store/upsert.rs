@@ -430,8 +430,7 @@ fn pod(
     let kind = names.word(connection, "Pod")?;
     if pod.name.is_empty() {
         // By its uid alone: another event may have said the name.
-        let sql =
-            "SELECT id FROM objects WHERE uid = ?1 AND kind = ?2 AND cluster = ?3 AND name <> ''";
+        let sql = "SELECT id FROM objects WHERE uid = ?1 AND uid <> '' AND kind = ?2 AND cluster = ?3 AND name <> ''";
         let mut find = connection.prepare_cached(sql)?;
         let found = find.query_row(params![pod.uid, kind, cluster], |row| row.get(0)).optional()?;
         if let Some(found) = found {
