@@ -325,7 +325,7 @@ impl Spool {
         }
     }
 
-    /// How many records the sink at `place` has yet to settle.
+    /// How many records are before the sink at `place`: its own, and those that only others want, which it will pass.
     pub fn backlog(&self, place: usize) -> u64 {
         let (durable, _) = *self.0.durable.borrow();
         durable.saturating_sub(self.0.floor(place))
