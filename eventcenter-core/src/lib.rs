@@ -22,6 +22,7 @@ mod dead_letter;
 pub mod error;
 pub mod event;
 pub mod filter;
+mod folder;
 pub mod health;
 mod intake;
 pub mod layer;

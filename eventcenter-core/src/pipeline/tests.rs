@@ -169,3 +169,16 @@ fn a_second_program_on_one_state_folder_is_refused() {
         assert!(twice.to_string().contains("two sinks are called"), "{twice}");
     });
 }
+
+#[test]
+fn a_state_folder_that_is_a_file_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let sink = Arc::new(Keeper::new("a", &Arc::default())) as Arc<dyn Sink>;
+    let error = Plan::new(file.path(), vec![sink]).unwrap().open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let path = file.path().display().to_string();
+    assert_eq!(
+        error.to_string(),
+        format!("state: the state folder is no folder (state_dir={path})")
+    );
+}
