@@ -359,9 +359,12 @@ impl Shared {
         self.queue().cursors.get(sink).copied().unwrap_or_default()
     }
 
-    /// Keeps in mind how many events a sink has lost, until it is told.
+    /// Keeps in mind how many events a sink has lost, until it is told. Once for each `end`: a segment that could not
+    /// be removed is counted again.
     fn remember_lost(&self, sink: usize, end: u64, count: u64) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push((sink, end, count));
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.retain(|&(other, below, _)| (other, below) != (sink, end));
+        lost.push((sink, end, count));
     }
 
     fn sink_name(&self, sink: usize) -> &str {

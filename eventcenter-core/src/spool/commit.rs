@@ -220,12 +220,20 @@ impl Committer {
         if !floors.iter().any(|&floor| floor >= oldest.end) {
             return false;
         }
+        let mut losses = Vec::new();
         for (place, &from) in floors.iter().enumerate().filter(|(_, from)| **from < oldest.end) {
             let lost = self.count_lost(place, from, &oldest).await;
-            self.tell_of(place, &lost, "the end of the disk");
+            // Before it is gone, so that no worker comes to the place without knowing why.
             self.shared.remember_lost(place, oldest.end, lost.count);
+            losses.push((place, lost));
         }
-        self.remove(&oldest).await
+        let removed = self.remove(&oldest).await;
+        if removed {
+            losses
+                .iter()
+                .for_each(|(place, lost)| self.tell_of(*place, lost, "the end of the disk"));
+        }
+        removed
     }
 
     /// Removes the oldest segment. False if that was not possible.

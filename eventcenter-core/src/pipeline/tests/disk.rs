@@ -6,22 +6,29 @@ use crate::source::Gap;
 #[tokio::test(start_paused = true)]
 async fn a_full_spool_drops_the_oldest_for_the_sink_that_lags_and_tells_it_how_many() {
     // 4 MiB fit; this is about 8 MiB.
-    a_full_spool(30_000, Duration::ZERO, u64::MAX).await;
+    a_full_spool(30_000, Duration::ZERO, u64::MAX, 7).await;
 }
 
 /// What was declared lost at first is dropped itself in the end, and was once forgotten then.
 #[tokio::test(start_paused = true)]
 async fn a_spool_that_stays_full_tells_of_what_it_dropped_long_ago() {
-    a_full_spool(60_000, Duration::from_micros(200), u64::MAX).await;
+    a_full_spool(60_000, Duration::from_micros(200), u64::MAX, 7).await;
 }
 
 /// A volume of 2 MiB below a spool that may have 4: one dead sink was once the end of all deliveries.
 #[tokio::test(start_paused = true)]
 async fn a_disk_smaller_than_the_spool_drops_for_the_sink_that_lags_and_the_other_goes_on() {
-    a_full_spool(30_000, Duration::from_micros(200), 2 << 20).await;
+    a_full_spool(30_000, Duration::from_micros(200), 2 << 20, 7).await;
 }
 
-async fn a_full_spool(last: u64, pause: Duration, room: u64) {
+/// A batch in hand that ends where the dropped segment ends: what comes next is there, so that nothing seems to be
+/// missing, and the loss was once never told.
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_ends_with_the_batch_in_hand_is_told() {
+    a_full_spool(30_000, Duration::from_micros(200), 2 << 20, 1_000_000).await;
+}
+
+async fn a_full_spool(last: u64, pause: Duration, room: u64, max_events: usize) {
     let folder = tempfile::tempdir().unwrap();
     let fs = SimFs::new(2);
     fs.set_room(room);
@@ -45,6 +52,7 @@ async fn a_full_spool(last: u64, pause: Duration, room: u64) {
             }));
             Ok(Receipt::all())
         }),
+        max_events,
         ..Keeper::new("ill", &ill)
     };
     let pipeline = open(folder.path(), &fs, vec![Keeper::new("well", &well), down]);
