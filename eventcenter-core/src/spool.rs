@@ -33,6 +33,7 @@ mod commit;
 mod cursor;
 pub mod fs;
 mod log;
+mod loss;
 mod queue;
 mod reader;
 mod record;
