@@ -17,6 +17,12 @@ pub mod nodes;
 #[cfg(any(test, feature = "sqlite", feature = "testing"))]
 mod occurrence;
 pub mod overview;
+#[cfg(feature = "sqlite")]
+mod read;
+#[cfg(feature = "sqlite")]
+mod search;
+#[cfg(feature = "sqlite")]
+mod sql;
 mod statement;
 #[cfg(feature = "sqlite")]
 pub mod store;

@@ -27,7 +27,7 @@ use crate::ask::{
     Occurrence, OccurrencesAsk, Order, Page, PodRef, Range, Retention, Row, RowId, State, Table,
     TableAsk,
 };
-use crate::occurrence::{Before, first_seen, kept_time, repeated};
+use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
 
 /// See the [module](self). A [`Sink`] and an [`EventQuery`].
 #[derive(Debug)]
@@ -52,6 +52,8 @@ struct Kept {
 struct KeptRow {
     event: Arc<Event>,
     span: i64,
+    /// Whether more had happened before it was first seen than was counted.
+    estimated: bool,
     rises: Vec<Rise>,
 }
 
@@ -122,9 +124,16 @@ impl Kept {
                 first_seen(event.count(), event.first(), before)
             }
         };
+        let worth = if self.is_counted_later(event, number) { Worth::NONE } else { worth };
         let found = found.unwrap_or_else(|| {
+            let row = KeptRow {
+                event: event.clone(),
+                span: number,
+                estimated: worth.estimated,
+                rises: Vec::new(),
+            };
             self.places.insert(place, self.rows.len());
-            self.rows.push(KeptRow { event: event.clone(), span: number, rises: Vec::new() });
+            self.rows.push(row);
             self.rows.len() - 1
         });
         if let Some(row) = self.rows.get_mut(found) {
@@ -154,18 +163,32 @@ impl Kept {
         if event.count() <= 1 {
             return None;
         }
-        let (object, first) = (event.object(), event.first());
-        let continued = self.rows.iter().filter(|row| {
-            let known = row.event.object();
-            row.span == span
-                && row.event.cluster().id == event.cluster().id
+        let continues = |row: &&KeptRow| {
+            let (object, known) = (event.object(), row.event.object());
+            row.event.cluster().id == event.cluster().id
                 && (known.kind, known.namespace, known.name, known.uid)
                     == (object.kind, object.namespace, object.name, object.uid)
                 && row.event.reason() == event.reason()
-                && first.is_some()
-                && row.event.first() == first
+                && row.event.message() == event.message()
+                && event.first().is_some()
+                && row.event.first() == event.first()
+                && row.event.count() < event.count()
+        };
+        let is_older = event.first().is_none_or(|first| first.as_second() < begin);
+        let continued =
+            self.rows.iter().filter(|row| row.span == span || is_older && row.span < span);
+        let newest_first = continued.filter(continues).map(|row| (row.span, row.event.count()));
+        newest_first.max().map(|(_, count)| count)
+    }
+
+    /// Whether a later span has counted all of an Event already.
+    fn is_counted_later(&self, event: &Event, span: i64) -> bool {
+        let later = self.rows.iter().filter(|row| {
+            row.span > span
+                && row.event.cluster().id == event.cluster().id
+                && uid(&row.event) == uid(event)
         });
-        continued.map(|row| row.event.count()).max()
+        later.min_by_key(|row| row.span).is_some_and(|row| !row.estimated)
     }
 
     fn note_gap(&mut self, event: &Event) {

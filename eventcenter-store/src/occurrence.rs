@@ -6,11 +6,12 @@
 //! | first seen with count n > 1 | is worth | because |
 //! |---|---|---|
 //! | the same Event was seen, in an older partition, with count m | n - m | it lived across the boundary |
-//! | an Event of the same object, reason and first time was seen with count m | n - m | a recorder makes an expired Event anew, with its old count plus one |
+//! | an Event of the same object, first time, reason and message was seen with count m < n | n - m | a recorder makes an expired Event anew, with its old count plus one |
 //! | its first time lies in the time that its cluster has been watched | n | all of them happened before our eyes |
 //! | else | 1, an estimate | what happened before is not ours to count |
 //!
-//! A count that does not rise (a changed label, a replay) is worth nothing.
+//! A count that does not rise (a changed label, a replay) is worth nothing. Nor is one that comes late, when all of a
+//! higher count was counted already: see [`Later`](crate::store::neighbours::Later).
 
 use eventcenter_core::Event;
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +36,11 @@ pub(crate) struct Worth {
     pub(crate) estimated: bool,
 }
 
+impl Worth {
+    /// It is no news.
+    pub(crate) const NONE: Self = Self { rise: 0, estimated: false };
+}
+
 /// What is known when an Event is seen for the first time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Before {
@@ -56,7 +62,7 @@ pub(crate) fn first_seen(count: u32, first: Option<Timestamp>, before: Before) -
     match before.count {
         // One that is made anew after its count was lost begins at 1 again.
         Some(known) if count > known => repeated(count, known),
-        Some(known) if count == known => Worth { rise: 0, estimated: false },
+        Some(known) if count == known => Worth::NONE,
         _ if count <= 1 || is_watched() => Worth { rise: count.max(1), estimated: false },
         _ => Worth { rise: 1, estimated: true },
     }

@@ -10,9 +10,13 @@
 //! **Damage.** A partition that SQLite cannot read is renamed to `….damaged`, named in [`State`](crate::ask::State) and
 //! in the health of the part `store`; the rest goes on, and what is delivered again for its days begins a new file.
 //!
+//! **Too old.** What is older than all that is kept is dropped and [counted](Store::expired): to take it, only to remove it
+//! at once, would help nobody.
+//!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 
 pub(crate) mod document;
+mod neighbours;
 pub(crate) mod partition;
 pub(crate) mod rollup;
 mod schema;
@@ -22,6 +26,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use eventcenter_core::{
@@ -31,6 +36,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ask::Mark;
 use crate::config::StoreConfig;
+use crate::read::Readers;
 pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
 
@@ -43,6 +49,7 @@ const MAX_BYTES: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    readers: Arc<Readers>,
     commands: Commands,
 }
 
@@ -71,7 +78,7 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, commands })
+        Ok(Self { shared, readers: Arc::default(), commands })
     }
 
     /// A sink of this name that writes into it.
@@ -94,8 +101,17 @@ impl Store {
         self.shared.mark.subscribe()
     }
 
+    /// Events that were dropped since it was opened, because they were older than all that is kept.
+    pub fn expired(&self) -> u64 {
+        self.shared.expired.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     /// Copies the store into `folder`, which must not be there or be empty, while it is being written. Each partition

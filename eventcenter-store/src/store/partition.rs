@@ -1,8 +1,9 @@
 //! A partition: the events of some days, in one file.
 //!
-//! Files are called by their first day, `events-2026-11-25.db`. An update belongs to the partition of its time, so a
-//! replay finds the same one; where a new one is made, it does not overlap those that are there, although the setting
-//! may have changed. Retention removes whole files.
+//! Files are called by when they begin, `events-2026-11-25.db`, or `events-2026-11-25T14.db` where one before it was
+//! cut short because it had become too large. An update belongs to the partition of its time, so a replay finds the
+//! same one; where a new one is made, it does not overlap those that are there, although the setting may have changed.
+//! Retention removes whole files.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: what was committed is durable, and readers never wait for the writer.
 
@@ -12,9 +13,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::store::document::{Packer, Unpacker};
+use crate::store::document::Packer;
+use crate::store::rollup::HOUR;
 use crate::store::schema::{self, Migration};
 
 /// Microseconds.
@@ -35,9 +37,9 @@ impl Span {
         self.from <= time && time < self.until
     }
 
-    /// The number of the partition: its first day since 1970.
+    /// The number of the partition: the hour since 1970 in which it begins.
     pub(crate) fn number(self) -> i64 {
-        self.from.div_euclid(DAY)
+        self.from.div_euclid(HOUR)
     }
 
     /// The span of `days` in which `time` lies, as much of it as the others leave.
@@ -55,17 +57,29 @@ impl Span {
         span
     }
 
-    /// The name of its file.
-    pub(crate) fn file_name(self) -> String {
-        let day = Timestamp::from_microsecond(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
-        format!("events-{}.db", day.strftime("%F"))
+    /// The same, ended by the hour that begins after `newest`.
+    pub(crate) fn cut_after(self, newest: i64) -> Self {
+        let cut = (newest.div_euclid(HOUR) + 1) * HOUR;
+        Self { until: self.until.min(cut), ..self }
     }
 
-    /// The first day in the name of a partition's file.
-    pub(crate) fn day_of(name: &str) -> Option<i64> {
-        let date: Date = name.strip_prefix("events-")?.strip_suffix(".db")?.parse().ok()?;
-        let start = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        Some(start.as_microsecond().div_euclid(DAY))
+    /// The name of its file.
+    pub(crate) fn file_name(self) -> String {
+        let begin = Timestamp::from_microsecond(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
+        let is_midnight = self.from.rem_euclid(DAY) == 0;
+        format!("events-{}.db", begin.strftime(if is_midnight { "%F" } else { "%FT%H" }))
+    }
+
+    /// Whether a partition's file can be called so.
+    pub(crate) fn is_file_name(name: &str) -> bool {
+        let begin = name.strip_prefix("events-").and_then(|rest| rest.strip_suffix(".db"));
+        let Some((day, hour)) = begin.map(|begin| begin.split_once('T').unwrap_or((begin, "00")))
+        else {
+            return false;
+        };
+        day.parse::<Date>().is_ok()
+            && hour.len() == 2
+            && hour.parse::<u8>().is_ok_and(|hour| hour < 24)
     }
 }
 
@@ -99,16 +113,9 @@ pub(crate) struct ObjectKey {
 impl Partition {
     /// Opens a file, or makes it for this span; what is of an older version is brought to this one.
     pub(crate) fn open(path: &Path, new: Option<Span>) -> Result<Self, Migration> {
-        let mut connection = Connection::open(path)?;
+        let mut connection = open_to_write(path, OpenFlags::SQLITE_OPEN_CREATE)?;
         connection.set_prepared_statement_cache_capacity(64);
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        connection.execute_batch(
-            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
-             PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;
-             PRAGMA journal_size_limit = 67108864;",
-        )?;
-        // Else a statement is compiled anew for each value that a partial index might be about: a fifth of the time.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.execute_batch("PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;")?;
         schema::migrate(&mut connection)?;
         if let Some(Span { from, until }) = new {
             connection.execute(
@@ -142,22 +149,18 @@ impl Partition {
         self.connection.query_row(sql, [], |row| row.get(0))
     }
 
-    /// The count that an Event has in here.
-    pub(crate) fn count_of(&self, uid: &[u8], cluster: &str) -> rusqlite::Result<Option<u32>> {
-        count_of(&self.connection, uid, cluster)
+    /// Ends it after its newest event, because it is too large. Whether it could.
+    pub(crate) fn cut(&mut self) -> rusqlite::Result<bool> {
+        let sql = "SELECT max(time) FROM occurrences";
+        let newest: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let cut = newest.map_or(self.span, |newest| self.span.cut_after(newest));
+        if cut == self.span {
+            return Ok(false);
+        }
+        self.connection.execute("UPDATE meta SET value = ?1 WHERE key = 'until'", [cut.until])?;
+        self.span = cut;
+        Ok(true)
     }
-}
-
-/// The count that an Event has in a partition.
-pub(crate) fn count_of(
-    connection: &Connection,
-    uid: &[u8],
-    cluster: &str,
-) -> rusqlite::Result<Option<u32>> {
-    let sql = "SELECT count FROM events WHERE uid = ?1
-               AND cluster = (SELECT id FROM clusters WHERE clusters.uid = ?2)";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(params![uid, cluster], |row| row.get(0)).optional()
 }
 
 impl Names {
@@ -193,7 +196,7 @@ impl Names {
             return Ok(id);
         }
         connection.execute(
-            "INSERT INTO clusters (uid, name, received, recorded) VALUES (?1, ?2, 0, 0)
+            "INSERT INTO clusters (uid, name, received, recorded) VALUES (?1, ?2, 0, 1)
              ON CONFLICT (uid) DO UPDATE SET name = ?2",
             params![cluster.id, cluster.name],
         )?;
@@ -240,12 +243,32 @@ fn remember<K: std::hash::Hash + Eq>(cache: &mut HashMap<K, i64>, key: K, id: i6
     cache.insert(key, id);
 }
 
+/// Opens a file such that what is committed is durable, and readers never wait.
+pub(crate) fn open_to_write(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    keep_plans(&connection)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    Ok(connection)
+}
+
 /// Opens a partition for reading alone.
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// A statement stays prepared. SQLite would plan some anew for every value that is bound, in case a partial index
+/// suits that one; it costs more than all else that an insertion does, and none of ours depend on a value.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// The span that a file says it has.
@@ -265,17 +288,14 @@ pub(crate) fn files(path: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// What reads the documents of a partition.
-pub(crate) fn unpacker(connection: &Connection) -> rusqlite::Result<Unpacker> {
-    let mut statement = connection.prepare_cached("SELECT id, bytes FROM dictionaries")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let dictionaries: Vec<(i64, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
-    Unpacker::new(dictionaries).map_err(failed)
-}
-
 fn newest_dictionary(connection: &Connection) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
     let sql = "SELECT id, bytes FROM dictionaries ORDER BY id DESC LIMIT 1";
     connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+}
+
+/// Whether the file is no database, or one with a page that makes no sense.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// An error of the compressor, as SQLite reports those of functions.
@@ -302,16 +322,30 @@ mod tests {
             assert_eq!((span.from / DAY, span.until / DAY), (from, until), "day {time}");
             assert!(span.contains(time * DAY + 7));
         }
-        assert_eq!(Span::around(-1, 1, std::iter::empty()).number(), -1);
+        assert_eq!(Span::around(-1, 1, std::iter::empty()).number(), -24);
     }
 
     #[test]
-    fn a_file_is_called_by_its_first_day() {
+    fn a_file_is_called_by_when_it_begins() {
         let span = Span::around(1_795_000_000_000_000, 1, std::iter::empty());
         assert_eq!(span.file_name(), "events-2026-11-18.db");
-        assert_eq!(Span::day_of(&span.file_name()), Some(span.number()));
-        for other in ["events-2026-11-18.db-wal", "events-.db", "events-2026-13-01.db", "x.db"] {
-            assert_eq!(Span::day_of(other), None, "{other}");
+        let cut = span.cut_after(span.from + 13 * HOUR + 7);
+        assert_eq!(cut.until, span.from + 14 * HOUR);
+        let rest = Span::around(cut.until, 1, std::iter::once(cut));
+        assert_eq!(rest, Span { from: cut.until, until: span.until });
+        assert_eq!(rest.file_name(), "events-2026-11-18T14.db");
+        for name in [span.file_name(), rest.file_name()] {
+            assert!(Span::is_file_name(&name), "{name}");
+        }
+        for other in [
+            "events-2026-11-18.db-wal",
+            "events-2026-11-18T24.db",
+            "events-2026-11-18T.db",
+            "events-.db",
+            "events-2026-13-01.db",
+            "x.db",
+        ] {
+            assert!(!Span::is_file_name(other), "{other}");
         }
     }
 }

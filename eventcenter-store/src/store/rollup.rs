@@ -52,27 +52,25 @@ impl Rollup {
         let (mut nodes, mut workloads) = (HashMap::new(), HashMap::new());
         for ((minute, l), sum) in sums {
             let hour = minute.div_euclid(60);
-            add(&mut minutes, [minute, l.cluster, l.level, l.class], sum);
-            add(&mut hours, [hour, l.cluster, l.level, l.class, l.reason, l.namespace], sum);
+            let key = [l.cluster, l.level, l.class, l.reason, l.namespace];
+            add(&mut minutes, (minute, key), sum);
+            add(&mut hours, (hour, key), sum);
             add(&mut nodes, [hour, l.cluster, l.level, l.node], sum);
             add(&mut workloads, [hour, l.cluster, l.level, l.namespace, l.workload], sum);
         }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO minutes VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (minute, cluster, level, class)
-             DO UPDATE SET rise = rise + ?5, estimated = estimated + ?6",
-        )?;
-        for ([minute, cluster, level, class], Sum { rise, estimated }) in minutes {
-            upsert.execute(params![minute, cluster, level, class, rise, estimated])?;
-        }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO hours VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (hour, cluster, level, class, reason, namespace)
-             DO UPDATE SET rise = rise + ?7, estimated = estimated + ?8",
-        )?;
-        for ([hour, cluster, level, class, reason, namespace], Sum { rise, estimated }) in hours {
-            upsert.execute(params![
-                hour, cluster, level, class, reason, namespace, rise, estimated
-            ])?;
+        for (table, sums) in [("minutes", minutes), ("hours", hours)] {
+            let unit = table.trim_end_matches('s');
+            let mut upsert = connection.prepare_cached(&format!(
+                "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT ({unit}, cluster, level, class, reason, namespace)
+                 DO UPDATE SET rise = rise + ?7, estimated = estimated + ?8"
+            ))?;
+            for ((time, [cluster, level, class, reason, namespace]), sum) in sums {
+                let Sum { rise, estimated } = sum;
+                upsert.execute(params![
+                    time, cluster, level, class, reason, namespace, rise, estimated
+                ])?;
+            }
         }
         let mut upsert = connection.prepare_cached(
             "INSERT INTO hour_nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hour, cluster, level, node)

@@ -12,14 +12,10 @@
 //! | `events` | Event, in its newest state within the partition's time |
 //! | `occurrences` | rise of an Event's count; `mark` is unique in the whole store and grows |
 //! | `found` | the words of an Event's message, reason and object's name, for searches; rowid as in `events` |
-//! | `minutes` | sum of rises, by level and class |
-//! | `hours`, `hour_nodes`, `hour_workloads` | the same by reason and namespace too, by node, by workload |
+//! | `minutes`, `hours` | sum of rises, by what the overview shows |
+//! | `hour_nodes`, `hour_workloads` | the same by node, by workload |
 //! | `gaps` | declared loss |
 //! | `dictionaries` | zstd dictionary that documents are compressed with |
-//!
-//! Seven Events in ten occur once, so the index of occurrences by Event holds the others' alone: an Event's first rise
-//! is found by its mark. Sums by minute leave out what has nearly as many values as there are events; who asks for a
-//! reason by the minute asks for few hours, and these are counted from the occurrences.
 
 use rusqlite::Connection;
 
@@ -37,7 +33,7 @@ CREATE TABLE clusters (
     name TEXT NOT NULL,
     received INTEGER NOT NULL,      -- when its newest event arrived
     watched_since INTEGER,          -- since when without a gap; none: it was never watched
-    recorded INTEGER NOT NULL       -- 1: imported, or a demo
+    recorded INTEGER NOT NULL       -- 1: only ever imported, or a demo
 ) STRICT;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY,
@@ -64,10 +60,9 @@ CREATE TABLE events (
     level INTEGER NOT NULL,         -- 0 Normal, 1 Warning, 2 Error
     count INTEGER NOT NULL,
     time INTEGER NOT NULL,          -- of the newest state
-    age INTEGER,                    -- how long before `time` it first happened
+    first INTEGER,
     version INTEGER NOT NULL,       -- resourceVersion; 0 if it is no number
-    delay INTEGER NOT NULL,         -- how long after `time` it was received
-    begun INTEGER NOT NULL,         -- occurrences.mark of its first rise in this partition; 0: it had none
+    received INTEGER NOT NULL,
     occurrences INTEGER NOT NULL,   -- sum of its rises in this partition
     estimated INTEGER NOT NULL,     -- 1: more may have happened than that
     continues INTEGER NOT NULL,     -- 1: an older partition has a row of it too
@@ -78,28 +73,30 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_uid ON events (uid, cluster);
 CREATE INDEX events_object ON events (object);
 CREATE INDEX events_pod ON events (pod) WHERE pod <> 0;
+CREATE INDEX events_class ON events (class) WHERE class <> 0;
 CREATE INDEX events_continues ON events (uid) WHERE continues = 1;
 CREATE TABLE occurrences (
     mark INTEGER PRIMARY KEY,
     event INTEGER NOT NULL,         -- events.id
     time INTEGER NOT NULL,
     rise INTEGER NOT NULL,          -- at least 1
-    estimated INTEGER NOT NULL,
-    again INTEGER NOT NULL          -- 0: it is the one that events.begun names
+    estimated INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX occurrences_time ON occurrences (time, event);
-CREATE INDEX occurrences_event ON occurrences (event, time) WHERE again = 1;
+CREATE INDEX occurrences_event ON occurrences (event, time);
 CREATE VIRTUAL TABLE found USING fts5 (
-    message, reason, name, content='', tokenize='ascii', columnsize=0
+    message, reason, name, content='', contentless_delete=1, tokenize='ascii'
 );
 CREATE TABLE minutes (
     minute INTEGER NOT NULL,        -- time / 60,000,000
     cluster INTEGER NOT NULL,
     level INTEGER NOT NULL,
     class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,     -- so many of them are estimates
-    PRIMARY KEY (minute, cluster, level, class)
+    PRIMARY KEY (minute, cluster, level, class, reason, namespace)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hours (
     hour INTEGER NOT NULL,          -- time / 3,600,000,000

@@ -1,6 +1,7 @@
 //! What the writer and the readers of a store share: which partitions there are.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{fs, io};
 
@@ -17,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) folder: PathBuf,
     pub(crate) retention: Retention,
     pub(crate) mark: watch::Sender<Mark>,
+    /// Events that were not taken, because they were older than all that is kept.
+    pub(crate) expired: AtomicU64,
     partitions: RwLock<Partitions>,
 }
 
@@ -37,7 +40,7 @@ pub(crate) struct Readable {
 impl Shared {
     pub(super) fn new(folder: PathBuf, retention: Retention) -> Self {
         let mark = watch::Sender::new(Mark(0));
-        Self { folder, retention, mark, partitions: RwLock::default() }
+        Self { folder, retention, mark, expired: AtomicU64::new(0), partitions: RwLock::default() }
     }
 
     /// The partitions, oldest first.

@@ -9,13 +9,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
-use crate::store::partition::{Names, ObjectKey, Partition, failed, unpacker};
+use crate::store::neighbours::Later;
+use crate::store::partition::{Names, ObjectKey, Partition, failed};
 use crate::store::rollup::{Labels, Rollup};
 
 /// What is known outside of the partition.
 pub(crate) trait Around {
     /// The count that the Event has in the newest partition before this one.
-    fn earlier_count(&mut self, uid: &[u8], cluster: &str) -> rusqlite::Result<Option<u32>>;
+    fn earlier_count(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<u32>>;
+    /// The count of an Event that this one was made anew from, in the newest partition before this one.
+    fn predecessor(&mut self, event: &Event) -> rusqlite::Result<Option<u32>>;
+    /// What is counted of the Event in a partition after this one. That one is told that it continues an older.
+    fn later(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<Later>>;
     /// Since when this cluster is watched without a gap.
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp>;
     /// The next mark of the store.
@@ -95,17 +100,6 @@ struct Known {
     time: i64,
     version: i64,
     text: u32,
-    /// Whether it has occurred in this partition.
-    has_begun: bool,
-}
-
-/// A rise of a row's count.
-struct Rise {
-    id: i64,
-    mark: i64,
-    time: i64,
-    worth: Worth,
-    again: bool,
 }
 
 impl Upsert<'_> {
@@ -121,7 +115,7 @@ impl Upsert<'_> {
                 return Ok(Change::None);
             }
             Some(known) => {
-                self.repeat(event, cluster, time, &known)?;
+                self.repeat(event, cluster, &uid, time, &known)?;
                 Change::Newer
             }
             None => {
@@ -138,7 +132,7 @@ impl Upsert<'_> {
 
     fn known(&self, uid: &[u8], cluster: i64) -> rusqlite::Result<Option<Known>> {
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT e.id, e.count, e.time, e.version, e.text, e.level, e.class, e.reason, e.node, o.namespace, o.workload, e.begun <> 0
+            "SELECT e.id, e.count, e.time, e.version, e.text, e.level, e.class, e.reason, e.node, o.namespace, o.workload
              FROM events e JOIN objects o ON o.id = e.object WHERE e.uid = ?1 AND e.cluster = ?2",
         )?;
         find.query_row(params![uid, cluster], |row| {
@@ -151,10 +145,8 @@ impl Upsert<'_> {
                 namespace: row.get(9)?,
                 workload: row.get(10)?,
             };
-            let (id, count, time, has_begun) =
-                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(11)?);
-            let (version, text) = (row.get(3)?, row.get(4)?);
-            Ok(Known { id, labels, count, time, version, text, has_begun })
+            let (id, count, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Known { id, labels, count, time, version: row.get(3)?, text: row.get(4)? })
         })
         .optional()
     }
@@ -168,14 +160,16 @@ impl Upsert<'_> {
     ) -> rusqlite::Result<()> {
         let coded = self.code(event, cluster)?;
         let (earlier, before) = self.before(event, coded.object, uid)?;
-        let worth = first_seen(event.count(), event.first(), before);
+        let mut worth = first_seen(event.count(), event.first(), before);
+        if self.around.later(uid, event)? == Some(Later::All) {
+            worth = Worth::NONE;
+        }
         let (dictionary, document) = self.document(event)?;
-        let mark = self.mark(worth);
         let connection = &self.partition.connection;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO events (uid, cluster, object, pod, reason, component, node, type, class, level, count, time, age,
-                version, delay, begun, occurrences, estimated, continues, text, dictionary, document)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+            "INSERT INTO events (uid, cluster, object, pod, reason, component, node, type, class, level, count, time, first,
+                version, received, occurrences, estimated, continues, text, dictionary, document)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         )?;
         insert.execute(params![
             uid,
@@ -190,10 +184,9 @@ impl Upsert<'_> {
             coded.labels.level,
             event.count(),
             time,
-            age(event, time),
+            event.first().map(Timestamp::as_microsecond),
             version(event),
-            delay(event, time),
-            mark,
+            event.received().as_microsecond(),
             worth.rise,
             worth.estimated,
             earlier.is_some(),
@@ -203,30 +196,30 @@ impl Upsert<'_> {
         ])?;
         drop(insert);
         let id = connection.last_insert_rowid();
-        words_of(connection, INDEX, id, event)?;
-        self.occurred(Rise { id, mark, time, worth, again: false }, coded.labels)
+        index(connection, id, event)?;
+        self.occurred(id, coded.labels, time, worth)
     }
 
     fn repeat(
         &mut self,
         event: &Event,
         cluster: i64,
+        uid: &[u8],
         time: i64,
         known: &Known,
     ) -> rusqlite::Result<()> {
         let coded = self.code(event, cluster)?;
-        let worth = repeated(event.count(), known.count);
+        let mut worth = repeated(event.count(), known.count);
+        if worth != Worth::NONE && self.around.later(uid, event)? == Some(Later::All) {
+            worth = Worth::NONE;
+        }
         let (dictionary, document) = self.document(event)?;
-        let mark = self.mark(worth);
         let text = checksum(event);
-        // An index without contents has to be told what it forgets.
-        let old = if text == known.text { None } else { Some(self.old(event, known.id)?) };
         let connection = &self.partition.connection;
         let mut update = connection.prepare_cached(
             "UPDATE events SET object = ?2, pod = ?3, reason = ?4, component = ?5, node = ?6, type = ?7, class = ?8,
-                level = ?9, count = ?10, time = ?11, age = ?12, version = ?13, delay = ?14,
-                begun = iif(begun = 0, ?15, begun), occurrences = occurrences + ?16, text = ?17, dictionary = ?18,
-                document = ?19
+                level = ?9, count = ?10, time = ?11, first = ?12, version = ?13, received = ?14,
+                occurrences = occurrences + ?15, text = ?16, dictionary = ?17, document = ?18
              WHERE id = ?1",
         )?;
         update.execute(params![
@@ -241,26 +234,23 @@ impl Upsert<'_> {
             coded.labels.level,
             event.count(),
             time,
-            age(event, time),
+            event.first().map(Timestamp::as_microsecond),
             version(event),
-            delay(event, time),
-            mark,
+            event.received().as_microsecond(),
             worth.rise,
             text,
             dictionary,
             document,
         ])?;
         drop(update);
-        if let Some(old) = old {
-            let sql = "INSERT INTO found (found, rowid, message, reason, name) VALUES ('delete', ?1, ?2, ?3, ?4)";
-            words_of(connection, sql, known.id, &old)?;
-            words_of(connection, INDEX, known.id, event)?;
+        if text != known.text {
+            connection.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([known.id])?;
+            index(connection, known.id, event)?;
         }
         if coded.labels != known.labels {
             self.relabel(known, coded.labels)?;
         }
-        let rise = Rise { id: known.id, mark, time, worth, again: known.has_begun };
-        self.occurred(rise, coded.labels)
+        self.occurred(known.id, coded.labels, time, worth)
     }
 
     /// The same Event in an older partition, and what is known from there or from an Event that it continues.
@@ -272,17 +262,22 @@ impl Upsert<'_> {
     ) -> rusqlite::Result<(Option<u32>, Before)> {
         let first = event.first().map(Timestamp::as_microsecond);
         let is_older = first.is_none_or(|first| first < self.partition.span.from);
-        let earlier =
-            if is_older { self.around.earlier_count(uid, &event.cluster().id)? } else { None };
+        let earlier = if is_older { self.around.earlier_count(uid, event)? } else { None };
         let watched_since = self.around.watched_since(event);
         if earlier.is_some() || event.count() <= 1 {
             return Ok((earlier, Before { count: earlier, watched_since }));
         }
+        // The same message too: two containers may begin to fail in the same second. And a lower count: two recorders
+        // may say the same.
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT max(e.count) FROM events e JOIN words w ON w.id = e.reason
-             WHERE e.object = ?1 AND w.text = ?2 AND e.time - e.age = ?3",
+            "SELECT max(count) FROM events WHERE object = ?1 AND first = ?2 AND text = ?3 AND count < ?4",
         )?;
-        let count = find.query_row(params![object, event.reason(), first], |row| row.get(0))?;
+        let values = params![object, first, checksum(event), event.count()];
+        let found = find.query_row(values, |row| row.get(0))?;
+        let count = match found {
+            None if is_older => self.around.predecessor(event)?,
+            found => found,
+        };
         Ok((None, Before { count, watched_since }))
     }
 
@@ -315,39 +310,27 @@ impl Upsert<'_> {
         Ok(Coded { labels, object, pod, component, event_type })
     }
 
-    /// The state of an Event that is stored.
-    fn old(&self, event: &Event, id: i64) -> rusqlite::Result<Event> {
-        let connection = &self.partition.connection;
-        let sql = "SELECT dictionary, document FROM events WHERE id = ?1";
-        let (dictionary, packed): (i64, Vec<u8>) = connection
-            .prepare_cached(sql)?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut unpacker = unpacker(connection)?;
-        let document = unpacker.unpack(dictionary, &packed).map_err(failed)?;
-        Event::from_kubernetes(event.cluster(), document.into(), event.received())
-            .map_err(|error| failed(std::io::Error::other(error)))
-    }
-
     fn document(&mut self, event: &Event) -> rusqlite::Result<(i64, Vec<u8>)> {
         let mut document = Vec::new();
         event.write_document(&mut document);
         self.partition.packer.pack(&document).map_err(failed)
     }
 
-    /// The mark of a rise; 0 if it is none.
-    fn mark(&mut self, worth: Worth) -> i64 {
-        if worth.rise == 0 { 0 } else { self.around.next_mark() }
-    }
-
-    fn occurred(&mut self, rise: Rise, labels: Labels) -> rusqlite::Result<()> {
-        let Rise { id, mark, time, worth, again } = rise;
+    fn occurred(
+        &mut self,
+        id: i64,
+        labels: Labels,
+        time: i64,
+        worth: Worth,
+    ) -> rusqlite::Result<()> {
         if worth.rise == 0 {
             return Ok(());
         }
+        let mark = self.around.next_mark();
         let mut insert = self.partition.connection.prepare_cached(
-            "INSERT INTO occurrences (mark, event, time, rise, estimated, again) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO occurrences (mark, event, time, rise, estimated) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        insert.execute(params![mark, id, time, worth.rise, worth.estimated, again])?;
+        insert.execute(params![mark, id, time, worth.rise, worth.estimated])?;
         self.rollup.add(labels, time, i64::from(worth.rise), worth.estimated);
         Ok(())
     }
@@ -357,8 +340,7 @@ impl Upsert<'_> {
         let mut find = self
             .partition
             .connection
-            .prepare_cached("SELECT time, rise, estimated FROM occurrences WHERE mark = (SELECT begun FROM events WHERE id = ?1)
-             UNION ALL SELECT time, rise, estimated FROM occurrences WHERE event = ?1 AND again = 1")?;
+            .prepare_cached("SELECT time, rise, estimated FROM occurrences WHERE event = ?1")?;
         let mut rows = find.query([known.id])?;
         while let Some(row) = rows.next()? {
             let (time, rise, is_estimated) = (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?);
@@ -371,7 +353,7 @@ impl Upsert<'_> {
     fn mark_cluster(&mut self, event: &Event, cluster: i64) -> rusqlite::Result<()> {
         let watched_since = self.around.watched_since(event).map(Timestamp::as_microsecond);
         let mut update = self.partition.connection.prepare_cached(
-            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = ?4 WHERE id = ?1",
+            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = min(recorded, ?4) WHERE id = ?1",
         )?;
         let received = event.received().as_microsecond();
         update.execute(params![cluster, received, watched_since, self.around.is_recorded()])?;
@@ -430,7 +412,8 @@ fn pod(
     let kind = names.word(connection, "Pod")?;
     if pod.name.is_empty() {
         // By its uid alone: another event may have said the name.
-        let sql = "SELECT id FROM objects WHERE uid = ?1 AND uid <> '' AND kind = ?2 AND cluster = ?3 AND name <> ''";
+        let sql =
+            "SELECT id FROM objects WHERE uid = ?1 AND kind = ?2 AND cluster = ?3 AND name <> ''";
         let mut find = connection.prepare_cached(sql)?;
         let found = find.query_row(params![pod.uid, kind, cluster], |row| row.get(0)).optional()?;
         if let Some(found) = found {
@@ -442,12 +425,17 @@ fn pod(
     names.object(connection, ObjectKey { cluster, kind, namespace, name, uid }, 0)
 }
 
-const INDEX: &str = "INSERT INTO found (rowid, message, reason, name) VALUES (?1, ?2, ?3, ?4)";
-
-/// Tells the index the words of an event.
-fn words_of(connection: &Connection, sql: &str, id: i64, event: &Event) -> rusqlite::Result<()> {
-    let [message, reason, name] = [event.message(), event.reason(), event.object().name].map(words);
-    connection.prepare_cached(sql)?.execute(params![id, message, reason, name])?;
+/// The words of an event, for searches.
+fn index(connection: &Connection, id: i64, event: &Event) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO found (rowid, message, reason, name) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    insert.execute(params![
+        id,
+        words(event.message()),
+        words(event.reason()),
+        words(event.object().name)
+    ])?;
     Ok(())
 }
 
@@ -463,7 +451,8 @@ fn words(text: &str) -> String {
     words
 }
 
-fn checksum(event: &Event) -> u32 {
+/// Of all that is indexed: an Event with the same says the same.
+pub(crate) fn checksum(event: &Event) -> u32 {
     let mut sum = crc32c::crc32c(event.message().as_bytes());
     for text in [event.reason(), event.object().name] {
         sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, &[0]), text.as_bytes());
@@ -494,16 +483,6 @@ fn packed_uuid(text: &str) -> Option<[u8; 16]> {
         *byte = u8::from_str_radix(hex.get(2 * place..2 * place + 2)?, 16).ok()?;
     }
     Some(bytes)
-}
-
-/// How long before `time` it first happened, in microseconds.
-fn age(event: &Event, time: i64) -> Option<i64> {
-    event.first().map(|first| time - first.as_microsecond())
-}
-
-/// How long after `time` it was received, in microseconds.
-fn delay(event: &Event, time: i64) -> i64 {
-    event.received().as_microsecond() - time
 }
 
 fn level(level: Level) -> i64 {

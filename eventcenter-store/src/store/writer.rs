@@ -6,24 +6,26 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::health::Part;
-use eventcenter_core::{Batch, Clock, Error, ErrorKind, Event, Gap, Receipt, Rejected, Result};
+use eventcenter_core::{Batch, Clock, Error, ErrorKind, Event, Gap, Receipt, Result};
 use jiff::Timestamp;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
+use super::neighbours::{Later, Neighbours};
 use super::shared::{Readable, Shared};
 use super::{MAX_EVENTS, failed};
 use crate::ask::{Mark, Retention};
 use crate::config::StoreConfig;
 use crate::occurrence::kept_time;
-use crate::store::partition::{Partition, Span, files, open_to_read};
+use crate::store::partition::{Partition, Span, files, is_damage};
 use crate::store::schema::Migration;
 use crate::store::upsert::{Around, declared, take};
 
@@ -81,6 +83,8 @@ pub(super) struct Writer {
     health: Part,
     /// Partitions that are open, by number.
     open: BTreeMap<i64, Partition>,
+    neighbours: Neighbours,
+    /// Since when each is watched.
     clusters: HashMap<String, Option<Timestamp>>,
     mark: i64,
     expired: Option<Instant>,
@@ -105,6 +109,7 @@ impl Writer {
             clock,
             health,
             open: BTreeMap::new(),
+            neighbours: Neighbours::default(),
             clusters: HashMap::new(),
             mark: 0,
             expired: None,
@@ -167,36 +172,47 @@ impl Writer {
     }
 
     fn take(&mut self, batch: &Batch, recorded: bool) -> Result<Receipt> {
+        self.cut_large()?;
         let oldest = self.oldest_kept();
-        let mut shares: BTreeMap<i64, Vec<&Event>> = BTreeMap::new();
-        let (mut known, mut rejected) = (0, Vec::new());
-        for (index, event) in batch.events().iter().enumerate() {
+        let mut spans: Vec<Span> = self.shared.partitions().iter().map(|p| p.span).collect();
+        let mut shares: BTreeMap<Span, Vec<&Event>> = BTreeMap::new();
+        let mut known = 0;
+        for event in batch.events() {
             let time = kept_time(event);
-            if let Some(oldest) = oldest.filter(|oldest| time < *oldest) {
-                let reason = format!("it is of {time}, and nothing is kept from before {oldest}");
-                rejected.push(Rejected { index, reason });
+            if oldest.is_some_and(|oldest| time < oldest) {
+                self.shared.expired.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let span = self.span_of(time.as_microsecond());
-            shares.entry(span.from).or_default().push(event);
+            let time = time.as_microsecond();
+            let span =
+                spans.iter().copied().find(|span| span.contains(time)).unwrap_or_else(|| {
+                    let new =
+                        Span::around(time, self.config.partition_days(), spans.iter().copied());
+                    spans.push(new);
+                    new
+                });
+            shares.entry(span).or_default().push(event);
         }
-        for (from, events) in shares {
+        for (span, events) in shares {
             for events in events.chunks(MAX_EVENTS) {
-                known += self.take_share(from, events, recorded)?;
+                known += self.take_share(span, events, recorded)?;
             }
         }
-        Ok(Receipt::all().with_duplicates(known).with_rejected(rejected))
+        Ok(Receipt::all().with_duplicates(known))
     }
 
     /// Takes what belongs into one partition. If that is damaged it is set aside, and a new one takes its place.
-    fn take_share(&mut self, from: i64, events: &[&Event], recorded: bool) -> Result<usize> {
+    fn take_share(&mut self, span: Span, events: &[&Event], recorded: bool) -> Result<usize> {
         let mut is_second = false;
         loop {
-            match self.try_share(from, events, recorded) {
+            let taken = self.try_share(span, events, recorded);
+            for (neighbour, error) in self.neighbours.take_damaged() {
+                self.set_aside(&neighbour.path, Some(neighbour.span), &error);
+            }
+            match taken {
                 Ok(known) => return Ok(known),
                 Err(Migration::Sqlite(error)) if is_damage(&error) && !is_second => {
-                    let span = self.span_of(from);
-                    self.set_aside(&self.shared.folder.join(span.file_name()), Some(span), &error);
+                    self.set_aside(&self.path_of(span), Some(span), &error);
                     is_second = true;
                 }
                 Err(error) => return Err(cannot_write(error)),
@@ -206,25 +222,22 @@ impl Writer {
 
     fn try_share(
         &mut self,
-        from: i64,
+        span: Span,
         events: &[&Event],
         recorded: bool,
     ) -> Result<usize, Migration> {
-        let mut partition = self.partition(from)?;
-        let number = partition.span.number();
+        let mut partition = self.partition(span)?;
         for event in events {
             self.watch(event, recorded);
         }
+        let (older, rest): (Vec<_>, Vec<_>) =
+            self.shared.partitions().into_iter().partition(|p| p.span < span);
+        let newer: Vec<_> = rest.into_iter().filter(|p| p.span != span).collect();
         let mut surroundings = Surroundings {
             mark: self.mark,
-            folder: &self.shared.folder,
-            older: self
-                .shared
-                .partitions()
-                .into_iter()
-                .filter(|p| p.span < partition.span)
-                .collect(),
-            open: &self.open,
+            neighbours: &mut self.neighbours,
+            older,
+            newer,
             clusters: &self.clusters,
             recorded,
         };
@@ -235,20 +248,42 @@ impl Writer {
             partition.adopt_dictionary(&dictionary)?;
             info!(bytes = dictionary.len(), "trained a dictionary");
         }
-        self.open.insert(number, partition);
+        self.open.insert(span.number(), partition);
         while self.open.len() > OPEN {
-            let oldest = self.open.keys().copied().find(|&open| open != number);
+            let oldest = self.open.keys().copied().find(|&open| open != span.number());
             oldest.and_then(|oldest| self.open.remove(&oldest));
         }
         self.shared.mark.send_replace(Mark(u64::try_from(self.mark).unwrap_or_default()));
         Ok(taken.known)
     }
 
+    /// Ends partitions that have more than an eighth of all bytes, so that retention can take away eighths.
+    fn cut_large(&mut self) -> Result<()> {
+        let Some(most) = self.config.bytes() else { return Ok(()) };
+        for partition in self.open.values_mut() {
+            let path = self.shared.folder.join(partition.span.file_name());
+            let readable = Readable { span: partition.span, path };
+            if readable.bytes() > most / 8
+                && partition.cut().map_err(|error| cannot_write(error.into()))?
+            {
+                info!(file = %readable.path.display(), "a partition is large enough, another begins");
+                self.shared.add(Readable { span: partition.span, ..readable });
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps in mind since when a cluster is watched: from its first event on, or from the end of a gap.
     fn watch(&mut self, event: &Event, recorded: bool) {
         let cluster = &event.cluster().id;
-        if !self.clusters.contains_key(cluster) {
-            self.clusters.insert(cluster.clone(), (!recorded).then(|| event.received()));
+        match self.clusters.get_mut(cluster) {
+            Some(since) if !recorded => {
+                since.get_or_insert(event.received());
+            }
+            Some(_) => {}
+            None => {
+                self.clusters.insert(cluster.clone(), (!recorded).then(|| event.received()));
+            }
         }
         if event.reason() == Gap::REASON && event.component() == "eventcenter" {
             let gap = declared(event);
@@ -260,13 +295,12 @@ impl Writer {
         }
     }
 
-    /// The partition that begins at `from`, taken out of those that are open; made if it is not there.
-    fn partition(&mut self, from: i64) -> Result<Partition, Migration> {
-        let span = self.span_of(from);
+    /// The partition of this span, taken out of those that are open; made if it is not there.
+    fn partition(&mut self, span: Span) -> Result<Partition, Migration> {
         if let Some(partition) = self.open.remove(&span.number()) {
             return Ok(partition);
         }
-        let path = self.shared.folder.join(span.file_name());
+        let path = self.path_of(span);
         let is_new = !path.exists();
         let mut partition = Partition::open(&path, Some(span))?;
         if is_new {
@@ -286,13 +320,8 @@ impl Writer {
         newest.and_then(Result::ok).flatten()
     }
 
-    /// The span of the partition that holds, or would hold, this time.
-    fn span_of(&self, time: i64) -> Span {
-        let spans: Vec<Span> = self.shared.partitions().iter().map(|known| known.span).collect();
-        match spans.iter().find(|span| span.contains(time)) {
-            Some(span) => *span,
-            None => Span::around(time, self.config.partition_days(), spans.into_iter()),
-        }
+    fn path_of(&self, span: Span) -> PathBuf {
+        self.shared.folder.join(span.file_name())
     }
 
     /// Finds partitions, brings them to this version, and sets aside what is damaged.
@@ -313,7 +342,7 @@ impl Writer {
             if name.ends_with(".damaged") {
                 self.shared.report_damage(format!("{name} is damaged and set aside"));
             }
-            if Span::day_of(&name).is_none() {
+            if !Span::is_file_name(&name) {
                 continue;
             }
             match Partition::open(&path, None) {
@@ -340,7 +369,7 @@ impl Writer {
     }
 
     /// A partition that can be used.
-    fn found(&mut self, partition: Partition, path: std::path::PathBuf) -> Result<()> {
+    fn found(&mut self, partition: Partition, path: PathBuf) -> Result<()> {
         let span = partition.span;
         let read = partition.newest_mark().and_then(|mark| {
             self.mark = self.mark.max(mark);
@@ -369,8 +398,7 @@ impl Writer {
     /// Renames a damaged file, so that a new one can take its place.
     fn set_aside(&mut self, path: &Path, span: Option<Span>, why: &rusqlite::Error) {
         if let Some(span) = span {
-            self.open.remove(&span.number());
-            self.shared.remove(span);
+            self.close(span);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         error!(file = name, error = %why, "a partition is damaged and set aside");
@@ -390,6 +418,13 @@ impl Writer {
         self.be_well();
     }
 
+    /// Lets go of a partition whose file goes.
+    fn close(&mut self, span: Span) {
+        self.open.remove(&span.number());
+        self.neighbours.forget(span);
+        self.shared.remove(span);
+    }
+
     fn oldest_kept(&self) -> Option<Timestamp> {
         self.clock.now().checked_sub(self.config.age()).ok()
     }
@@ -407,8 +442,7 @@ impl Writer {
                 break;
             }
             bytes = bytes.saturating_sub(partition.bytes());
-            self.open.remove(&partition.span.number());
-            self.shared.remove(partition.span);
+            self.close(partition.span);
             info!(file = %partition.path.display(), "a partition is beyond the retention");
             for file in files(&partition.path) {
                 match fs::remove_file(&file) {
@@ -428,29 +462,25 @@ impl Writer {
 /// What is known outside of the partition that is being written.
 struct Surroundings<'a> {
     mark: i64,
-    folder: &'a Path,
+    neighbours: &'a mut Neighbours,
     /// Oldest first.
     older: Vec<Readable>,
-    open: &'a BTreeMap<i64, Partition>,
+    newer: Vec<Readable>,
     clusters: &'a HashMap<String, Option<Timestamp>>,
     recorded: bool,
 }
 
 impl Around for Surroundings<'_> {
-    fn earlier_count(&mut self, uid: &[u8], cluster: &str) -> rusqlite::Result<Option<u32>> {
-        for older in self.older.iter().rev() {
-            let count = match self.open.get(&older.span.number()) {
-                Some(partition) => partition.count_of(uid, cluster)?,
-                None => {
-                    let path = self.folder.join(older.span.file_name());
-                    crate::store::partition::count_of(&open_to_read(&path)?, uid, cluster)?
-                }
-            };
-            if count.is_some() {
-                return Ok(count);
-            }
-        }
-        Ok(None)
+    fn earlier_count(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<u32>> {
+        self.neighbours.count(&self.older, uid, &event.cluster().id)
+    }
+
+    fn predecessor(&mut self, event: &Event) -> rusqlite::Result<Option<u32>> {
+        self.neighbours.predecessor(&self.older, event)
+    }
+
+    fn later(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<Later>> {
+        self.neighbours.later(&self.newer, uid, &event.cluster().id)
     }
 
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp> {
@@ -491,10 +521,6 @@ fn lock(folder: &Path) -> Result<fs::File> {
         }
         Err(fs::TryLockError::Error(error)) => Err(cannot(error)),
     }
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 fn cannot_write(error: Migration) -> Error {
