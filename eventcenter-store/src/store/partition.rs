@@ -250,7 +250,7 @@ pub(crate) fn open_to_write(path: &Path, more: OpenFlags) -> rusqlite::Result<Co
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     keep_plans(&connection)?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
     Ok(connection)

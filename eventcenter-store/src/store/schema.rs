@@ -142,17 +142,22 @@ CREATE TABLE dictionaries (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 
 /// Brings a file to this version, in one transaction. The error of a newer one says so in words.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Migration> {
+    step_through(connection, &STEPS)
+}
+
+fn step_through(connection: &mut Connection, steps: &[&str]) -> Result<(), Migration> {
+    let version = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > VERSION {
+    if found > version {
         return Err(Migration::Newer(found));
     }
-    for step in STEPS.iter().skip(found as usize) {
+    for step in steps.iter().skip(found as usize) {
         transaction.execute_batch(step)?;
     }
-    if found < VERSION {
-        transaction.pragma_update(None, "user_version", VERSION)?;
+    if found < version {
+        transaction.pragma_update(None, "user_version", version)?;
     }
     Ok(transaction.commit()?)
 }
@@ -166,4 +171,51 @@ pub(crate) enum Migration {
     /// SQLite says no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_today() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let sql = "INSERT INTO words (text) VALUES ('BackOff'), ('shop')";
+        connection.execute(sql, []).unwrap();
+        connection
+    }
+
+    fn version(connection: &Connection) -> u32 {
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_today_will_be_one_of_tomorrow_with_all_that_is_in_it() {
+        let mut connection = of_today();
+        let mut steps = STEPS.to_vec();
+        steps.push("ALTER TABLE words ADD COLUMN used INTEGER NOT NULL DEFAULT 7");
+        steps.push("UPDATE words SET used = used + id");
+        for _ in 0..2 {
+            step_through(&mut connection, &steps).unwrap();
+            assert_eq!(version(&connection), VERSION + 2);
+            let sql = "SELECT text, used FROM words WHERE id = 2";
+            let word = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            assert_eq!(word, Ok(("shop".to_owned(), 9)));
+        }
+        let error = migrate(&mut connection).unwrap_err();
+        assert!(error.to_string().contains("by a newer version"), "{error}");
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_as_it_was() {
+        let mut connection = of_today();
+        let mut steps = STEPS.to_vec();
+        steps.push("DELETE FROM words");
+        steps.push("this is no statement");
+        step_through(&mut connection, &steps).unwrap_err();
+        assert_eq!(version(&connection), VERSION);
+        let words = connection.query_row("SELECT count(*) FROM words", [], |row| row.get(0));
+        assert_eq!(words, Ok(3));
+        migrate(&mut connection).unwrap();
+    }
 }

@@ -88,6 +88,10 @@ impl Shared {
         }
         for partition in self.partitions() {
             let target = folder.join(partition.span.file_name());
+            if !partition.path.exists() {
+                // Its time was over in the meantime.
+                continue;
+            }
             let copied = open_to_read(&partition.path).and_then(|connection| {
                 connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])
             });

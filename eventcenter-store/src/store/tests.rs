@@ -376,57 +376,6 @@ fn a_second_program_is_refused() {
 }
 
 #[test]
-fn a_full_disk_refuses_the_batch_and_the_next_try_works() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), &week()).unwrap();
-    deliver(&store, &[Made::default()]);
-    drop(store);
-    let file = partitions(folder.path())[0].clone();
-    // SQLite's own limit is kept in no file, so the disk is one that has no room: a folder of that size.
-    let pages: i64 =
-        connection(&file).query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    let mut partition = crate::store::partition::Partition::open(&file, None).unwrap();
-    partition.connection.pragma_update(None, "max_page_count", pages).unwrap();
-    let made: Vec<_> = (10..3000).map(|uid| Made { uid, ..Made::default() }.event()).collect();
-    let events: Vec<&Event> = made.iter().map(AsRef::as_ref).collect();
-    struct Alone(i64);
-    impl crate::store::upsert::Around for Alone {
-        fn earlier_count(&mut self, _: &[u8], _: &Event) -> rusqlite::Result<Option<u32>> {
-            Ok(None)
-        }
-        fn predecessor(&mut self, _: &Event) -> rusqlite::Result<Option<u32>> {
-            Ok(None)
-        }
-        fn later(
-            &mut self,
-            _: &[u8],
-            _: &Event,
-        ) -> rusqlite::Result<Option<crate::store::neighbours::Later>> {
-            Ok(None)
-        }
-        fn watched_since(&mut self, _: &Event) -> Option<Timestamp> {
-            None
-        }
-        fn next_mark(&mut self) -> i64 {
-            self.0 += 1;
-            self.0
-        }
-        fn is_recorded(&self) -> bool {
-            false
-        }
-    }
-    let error = crate::store::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap_err();
-    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
-    drop(partition);
-    assert_eq!(total(folder.path()), 1, "nothing of the batch was taken");
-    let mut partition = crate::store::partition::Partition::open(&file, None).unwrap();
-    crate::store::upsert::take(&mut partition, &events, &mut Alone(1)).unwrap();
-    drop(partition);
-    assert_eq!(total(folder.path()), 2991);
-    recount(&file);
-}
-
-#[test]
 fn a_backup_is_the_store_while_it_is_written() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = open(folder.path(), &week()).unwrap();

@@ -3,6 +3,8 @@
 //! An Event is one row, found by its uid. A revision that is not newer than the row (by count, then time, then
 //! resourceVersion) changes nothing, so whatever is delivered twice counts once.
 
+use std::collections::HashMap;
+
 use eventcenter_core::query::{fold, tokens};
 use eventcenter_core::{Event, Gap, Level};
 use jiff::Timestamp;
@@ -46,29 +48,15 @@ pub(crate) fn take(
     events: &[&Event],
     around: &mut dyn Around,
 ) -> rusqlite::Result<Taken> {
-    let mut rollup = Rollup::default();
-    let mut taken = Taken::default();
     partition.connection.execute_batch("BEGIN IMMEDIATE")?;
-    for event in events {
-        let result = Upsert { partition, rollup: &mut rollup, around }.take(event);
-        match result {
-            Ok(Change::New) => taken.new += 1,
-            Ok(Change::Newer) => taken.newer += 1,
-            Ok(Change::None) => taken.known += 1,
-            Err(error) => return roll_back(&partition.connection, error),
-        }
+    let taken = Upsert::begin_with(partition, around).take_all(events);
+    let committed =
+        taken.and_then(|taken| partition.connection.execute_batch("COMMIT").map(|()| taken));
+    if committed.is_err() {
+        // SQLite may have done so itself; what counts is the first error.
+        partition.connection.execute_batch("ROLLBACK").ok();
     }
-    let flushed = rollup.flush(&partition.connection);
-    match flushed.and_then(|()| partition.connection.execute_batch("COMMIT")) {
-        Ok(()) => Ok(taken),
-        Err(error) => roll_back(&partition.connection, error),
-    }
-}
-
-fn roll_back<T>(connection: &Connection, error: rusqlite::Error) -> rusqlite::Result<T> {
-    // SQLite may have done so itself; what counts is the first error.
-    connection.execute_batch("ROLLBACK").ok();
-    Err(error)
+    committed
 }
 
 enum Change {
@@ -79,8 +67,10 @@ enum Change {
 
 struct Upsert<'a> {
     partition: &'a mut Partition,
-    rollup: &'a mut Rollup,
     around: &'a mut dyn Around,
+    rollup: Rollup,
+    /// The newest event of each cluster that something was taken of.
+    heard: HashMap<i64, &'a Event>,
 }
 
 /// An event, as numbers.
@@ -102,8 +92,26 @@ struct Known {
     text: u32,
 }
 
-impl Upsert<'_> {
-    fn take(&mut self, event: &Event) -> rusqlite::Result<Change> {
+impl<'a> Upsert<'a> {
+    fn begin_with(partition: &'a mut Partition, around: &'a mut dyn Around) -> Self {
+        Self { partition, around, rollup: Rollup::default(), heard: HashMap::new() }
+    }
+
+    fn take_all(mut self, events: &[&'a Event]) -> rusqlite::Result<Taken> {
+        let mut taken = Taken::default();
+        for event in events {
+            match self.take(event)? {
+                Change::New => taken.new += 1,
+                Change::Newer => taken.newer += 1,
+                Change::None => taken.known += 1,
+            }
+        }
+        self.mark_clusters()?;
+        self.rollup.flush(&self.partition.connection)?;
+        Ok(taken)
+    }
+
+    fn take(&mut self, event: &'a Event) -> rusqlite::Result<Change> {
         let cluster = self.partition.names.cluster(&self.partition.connection, event.cluster())?;
         let uid = uid(event);
         let time = kept_time(event).as_microsecond();
@@ -123,7 +131,10 @@ impl Upsert<'_> {
                 Change::New
             }
         };
-        self.mark_cluster(event, cluster)?;
+        let newest = self.heard.entry(cluster).or_insert(event);
+        if newest.received() < event.received() {
+            *newest = event;
+        }
         if event.reason() == Gap::REASON && event.component() == "eventcenter" {
             self.gap(event, cluster)?;
         }
@@ -350,13 +361,16 @@ impl Upsert<'_> {
         Ok(())
     }
 
-    fn mark_cluster(&mut self, event: &Event, cluster: i64) -> rusqlite::Result<()> {
-        let watched_since = self.around.watched_since(event).map(Timestamp::as_microsecond);
+    fn mark_clusters(&mut self) -> rusqlite::Result<()> {
         let mut update = self.partition.connection.prepare_cached(
-            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = min(recorded, ?4) WHERE id = ?1",
+            "UPDATE clusters SET received = max(received, ?2), watched_since = ?3, recorded = min(recorded, ?4)
+             WHERE id = ?1",
         )?;
-        let received = event.received().as_microsecond();
-        update.execute(params![cluster, received, watched_since, self.around.is_recorded()])?;
+        for (cluster, newest) in &self.heard {
+            let watched_since = self.around.watched_since(newest).map(Timestamp::as_microsecond);
+            let received = newest.received().as_microsecond();
+            update.execute(params![cluster, received, watched_since, self.around.is_recorded()])?;
+        }
         Ok(())
     }
 

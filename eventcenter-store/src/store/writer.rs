@@ -527,3 +527,6 @@ fn cannot_write(error: Migration) -> Error {
     let is_full = matches!(&error, Migration::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull));
     failed(if is_full { "the disk is full" } else { "cannot write" }).with_source(error)
 }
+
+#[cfg(test)]
+mod tests;
