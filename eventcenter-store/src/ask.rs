@@ -47,8 +47,8 @@ pub trait EventQuery: Debug + Send + Sync + 'static {
     /// One [`Counts`] for each grouping asked, in that order.
     async fn counts(&self, ask: &CountsAsk) -> Result<Answer<Vec<Counts>>>;
 
-    /// When these events occurred, oldest first: [`Row::id`]s as an engine handed them out. An id that is no longer
-    /// kept has no occurrences.
+    /// When these events occurred, oldest first: [`Row::id`]s as an engine handed them out. All occurrences of the
+    /// Event in the range, also those before a boundary of the engine's. An id that is no longer kept has none.
     async fn occurrences(&self, ask: &OccurrencesAsk) -> Result<Answer<Vec<Occurrence>>>;
 
     /// One read-only `SELECT` over the matching events.
@@ -288,6 +288,14 @@ impl Grouping {
     pub fn over_time(by: Dimension, step: Duration) -> Self {
         Self { by: vec![by], step: Some(step), offset_seconds: 0, top: usize::MAX }
     }
+}
+
+/// The beginning of the bucket that a time lies in, both in microseconds since 1970. See [`Grouping::step`].
+#[cfg(any(test, feature = "sqlite", feature = "testing"))]
+pub(crate) fn bucket(time: i64, step: Duration, offset_seconds: i32) -> i64 {
+    let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX).max(1);
+    let offset = i64::from(offset_seconds) * 1_000_000;
+    time.saturating_add(offset).div_euclid(step).saturating_mul(step).saturating_sub(offset)
 }
 
 /// What events can be grouped by.

@@ -9,10 +9,21 @@
 pub mod ask;
 #[cfg(feature = "sqlite")]
 pub mod config;
+pub mod lifecycle;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod message;
+pub mod nodes;
 #[cfg(any(test, feature = "sqlite", feature = "testing"))]
 mod occurrence;
+pub mod overview;
+#[cfg(feature = "sqlite")]
+mod read;
+#[cfg(feature = "sqlite")]
+mod search;
+#[cfg(feature = "sqlite")]
+mod sql;
+mod statement;
 #[cfg(feature = "sqlite")]
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

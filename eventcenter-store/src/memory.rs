@@ -19,13 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eventcenter_core::{Batch, Error, ErrorKind, Event, Limits, Receipt, Result, Sink};
+use eventcenter_core::{Batch, Error, ErrorKind, Event, Gap, Limits, Receipt, Result, Sink};
 use jiff::Timestamp;
 
 use crate::ask::{
-    Answer, ClusterState, Counts, CountsAsk, EventQuery, EventsAsk, GapRecord, Key, Mark,
-    Occurrence, OccurrencesAsk, Order, Page, Range, Retention, Row, RowId, State, Table, TableAsk,
+    Answer, ClusterState, Counts, CountsAsk, EventQuery, EventsAsk, GapGrade, GapRecord, Key, Mark,
+    Occurrence, OccurrencesAsk, Order, Page, PodRef, Range, Retention, Row, RowId, State, Table,
+    TableAsk,
 };
+use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
 
 /// See the [module](self). A [`Sink`] and an [`EventQuery`].
 #[derive(Debug)]
@@ -39,6 +41,8 @@ struct Kept {
     rows: Vec<KeptRow>,
     /// Cluster, uid and number of the span, to the place in `rows`.
     places: HashMap<(String, String, i64), usize>,
+    /// Since when a cluster is watched without a gap.
+    watched: HashMap<String, Timestamp>,
     gaps: Vec<GapRecord>,
     mark: u64,
 }
@@ -48,6 +52,8 @@ struct Kept {
 struct KeptRow {
     event: Arc<Event>,
     span: i64,
+    /// Whether more had happened before it was first seen than was counted.
+    estimated: bool,
     rises: Vec<Rise>,
 }
 
@@ -87,9 +93,18 @@ impl MemoryStore {
     }
 }
 
-/// The time under which an event is kept: its own, or that of its arrival if it has none.
+/// An Event without a uid is known by its name.
+fn uid(event: &Event) -> String {
+    match event.uid() {
+        "" => format!("{}/{}", event.namespace(), event.name()),
+        uid => uid.to_owned(),
+    }
+}
+
+/// The time that an event is kept under, to the microsecond.
 fn time(event: &Event) -> Timestamp {
-    if event.time() == Timestamp::UNIX_EPOCH { event.received() } else { event.time() }
+    let time = kept_time(event);
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 impl Kept {
@@ -97,39 +112,109 @@ impl Kept {
         let at = time(event);
         let number = span.map_or(0, |span| at.as_second().div_euclid(seconds(span)));
         let cluster = event.cluster().id.clone();
-        let place = (cluster.clone(), event.uid().to_owned(), number);
-        let before = self
-            .rows
-            .iter()
-            .filter(|row| {
-                row.event.cluster().id == cluster
-                    && row.event.uid() == event.uid()
-                    && row.span <= number
-            })
-            .max_by_key(|row| row.span);
-        let rise = match before {
-            Some(row) => event.count().saturating_sub(row.event.count()),
-            None => 1,
-        };
-        let estimated = before.is_none() && event.count() > 1;
+        let watched_since = *self.watched.entry(cluster.clone()).or_insert(event.received());
+        let place = (cluster, uid(event), number);
         let found = self.places.get(&place).copied();
-        if let Some(found) = found
-            && revision(event) <= revision(&self.rows[found].event)
-        {
-            return false;
-        }
+        let worth = match found.and_then(|found| self.rows.get(found)) {
+            Some(row) if revision(event) <= revision(&row.event) => return false,
+            Some(row) => repeated(event.count(), row.event.count()),
+            None => {
+                let count = self.count_before(event, number, span);
+                let before = Before { count, watched_since: Some(watched_since) };
+                first_seen(event.count(), event.first(), before)
+            }
+        };
+        let worth = if self.is_counted_later(event, number) { Worth::NONE } else { worth };
         let found = found.unwrap_or_else(|| {
+            let row = KeptRow {
+                event: event.clone(),
+                span: number,
+                estimated: worth.estimated,
+                rises: Vec::new(),
+            };
             self.places.insert(place, self.rows.len());
-            self.rows.push(KeptRow { event: event.clone(), span: number, rises: Vec::new() });
+            self.rows.push(row);
             self.rows.len() - 1
         });
-        if rise > 0 {
-            self.mark += 1;
-            let rise = Rise { mark: Mark(self.mark), at, by: rise, estimated };
-            self.rows[found].rises.push(rise);
+        if let Some(row) = self.rows.get_mut(found) {
+            row.event = event.clone();
+            if worth.rise > 0 {
+                self.mark += 1;
+                let (mark, estimated) = (Mark(self.mark), worth.estimated);
+                row.rises.push(Rise { mark, at, by: worth.rise, estimated });
+            }
         }
-        self.rows[found].event = event.clone();
+        self.note_gap(event);
         true
+    }
+
+    /// The count that an Event had before its row of this span begins, or that of the one that it continues.
+    fn count_before(&self, event: &Event, span: i64, length: Option<Duration>) -> Option<u32> {
+        let begin = length.map_or(i64::MIN, |length| span.saturating_mul(seconds(length)));
+        let same = |row: &&KeptRow| {
+            row.event.cluster().id == event.cluster().id && uid(&row.event) == uid(event)
+        };
+        if event.first().is_none_or(|first| first.as_second() < begin) {
+            let older = self.rows.iter().filter(|row| row.span < span).filter(same);
+            if let Some(newest) = older.max_by_key(|row| row.span) {
+                return Some(newest.event.count());
+            }
+        }
+        if event.count() <= 1 {
+            return None;
+        }
+        let continues = |row: &&KeptRow| {
+            let (object, known) = (event.object(), row.event.object());
+            row.event.cluster().id == event.cluster().id
+                && (known.kind, known.namespace, known.name, known.uid)
+                    == (object.kind, object.namespace, object.name, object.uid)
+                && row.event.reason() == event.reason()
+                && row.event.message() == event.message()
+                && event.first().is_some()
+                && row.event.first() == event.first()
+                && row.event.count() < event.count()
+        };
+        let is_older = event.first().is_none_or(|first| first.as_second() < begin);
+        let continued =
+            self.rows.iter().filter(|row| row.span == span || is_older && row.span < span);
+        let newest_first = continued.filter(continues).map(|row| (row.span, row.event.count()));
+        newest_first.max().map(|(_, count)| count)
+    }
+
+    /// Whether a later span has counted all of an Event already.
+    fn is_counted_later(&self, event: &Event, span: i64) -> bool {
+        let later = self.rows.iter().filter(|row| {
+            row.span > span
+                && row.event.cluster().id == event.cluster().id
+                && uid(&row.event) == uid(event)
+        });
+        later.min_by_key(|row| row.span).is_some_and(|row| !row.estimated)
+    }
+
+    fn note_gap(&mut self, event: &Event) {
+        if event.reason() != Gap::REASON || event.component() != "eventcenter" {
+            return;
+        }
+        let annotation = |wanted: &str| {
+            event.annotations().find(|(key, _)| *key == wanted).map(|(_, value)| value)
+        };
+        let time = |key| annotation(key).and_then(|time| time.parse().ok());
+        let gap = GapRecord {
+            cluster: event.cluster().as_ref().clone(),
+            grade: match annotation("eventcenter/gap-grade") {
+                Some("events") => GapGrade::Events,
+                _ => GapGrade::Revisions,
+            },
+            since: time("eventcenter/gap-since"),
+            until: time("eventcenter/gap-until").unwrap_or(event.time()),
+            count: annotation("eventcenter/gap-count").and_then(|count| count.parse().ok()),
+            reason: event.message().to_owned(),
+        };
+        if gap.grade == GapGrade::Events {
+            let watched = self.watched.entry(gap.cluster.id.clone()).or_insert(gap.until);
+            *watched = gap.until.max(*watched);
+        }
+        self.gaps.push(gap);
     }
 
     /// Rows that match, by place, with what they occurred in the range; those that did not are left out.
@@ -152,11 +237,11 @@ impl Kept {
 
     /// The newest row of each Event that occurred in the range, if it matches, with the occurrences of all its rows.
     fn listed(&self, query: &eventcenter_core::Query, range: Range) -> Vec<(usize, Vec<Rise>)> {
-        let mut events: BTreeMap<(&str, &str), (usize, Vec<Rise>)> = BTreeMap::new();
+        let mut events: BTreeMap<(&str, String), (usize, Vec<Rise>)> = BTreeMap::new();
         for (place, rises) in self.occurring(range) {
             let event = &self.rows[place].event;
             let entry =
-                events.entry((&event.cluster().id, event.uid())).or_insert((place, Vec::new()));
+                events.entry((&event.cluster().id, uid(event))).or_insert((place, Vec::new()));
             if self.rows[place].span > self.rows[entry.0].span {
                 entry.0 = place;
             }
@@ -172,15 +257,19 @@ impl Kept {
             event: Event::clone(event),
             occurrences: rises.iter().map(|rise| u64::from(rise.by)).sum(),
             estimated: rises.iter().any(|rise| rise.estimated),
-            workload: grouping::workload(event),
-            pod: grouping::pod(event),
+            workload: event.workload(),
+            pod: pod(event),
             mark,
         }
     }
 
     fn page(&self, ask: &EventsAsk) -> Page {
         let mut rows: Vec<(Key, Row)> = Vec::new();
-        for (place, rises) in self.listed(&ask.query, ask.range) {
+        let found = match ask.order {
+            Order::Arrival => self.matching(&ask.query, ask.range),
+            Order::Newest | Order::Oldest => self.listed(&ask.query, ask.range),
+        };
+        for (place, rises) in found {
             match ask.order {
                 Order::Arrival => rows.extend(
                     rises
@@ -228,13 +317,17 @@ impl Kept {
 
     fn occurrences(&self, ask: &OccurrencesAsk) -> Vec<Occurrence> {
         let mut found: Vec<(Mark, Occurrence)> = Vec::new();
-        for (place, rises) in self.occurring(ask.range) {
-            let id = id(place);
-            if ask.ids.contains(&id) {
-                found.extend(rises.iter().map(|rise| {
-                    let Rise { at, by, estimated, .. } = *rise;
-                    (rise.mark, Occurrence { id, at, rise: by, estimated })
-                }));
+        let same = |a: &Event, b: &Event| a.cluster().id == b.cluster().id && uid(a) == uid(b);
+        for asked in &ask.ids {
+            let place = usize::try_from(asked.0).unwrap_or(usize::MAX);
+            let Some(of) = self.rows.get(place) else { continue };
+            for row in self.rows.iter().filter(|row| same(&row.event, &of.event)) {
+                found.extend(row.rises.iter().filter(|rise| ask.range.contains(rise.at)).map(
+                    |rise| {
+                        let Rise { mark, at, by, estimated } = *rise;
+                        (mark, Occurrence { id: *asked, at, rise: by, estimated })
+                    },
+                ));
             }
         }
         found.sort_by_key(|(mark, occurrence)| (occurrence.at, *mark));
@@ -282,6 +375,13 @@ impl Kept {
     }
 }
 
+/// The Pod of an event about something else.
+fn pod(event: &Event) -> Option<PodRef> {
+    let pod = event.pod().filter(|_| event.object().kind != "Pod")?;
+    let (namespace, name) = (pod.namespace.to_owned(), pod.name.to_owned());
+    Some(PodRef { namespace, name, uid: pod.uid.into_owned() })
+}
+
 fn id(place: usize) -> RowId {
     RowId(i64::try_from(place).unwrap_or(i64::MAX))
 }
@@ -291,8 +391,8 @@ fn seconds(span: Duration) -> i64 {
 }
 
 /// What is newer: the larger count, then the later time, then the later revision.
-fn revision(event: &Event) -> (u32, Timestamp, Option<u64>) {
-    (event.count(), event.time(), event.resource_version().parse().ok())
+fn revision(event: &Event) -> (u32, Timestamp, i64) {
+    (event.count(), time(event), event.resource_version().parse().unwrap_or(0))
 }
 
 #[async_trait]

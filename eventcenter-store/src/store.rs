@@ -37,6 +37,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ask::Mark;
 use crate::config::StoreConfig;
+use crate::read::Readers;
 pub use backup::backup;
 pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
@@ -50,6 +51,7 @@ const MAX_BYTES: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    readers: Arc<Readers>,
     commands: Commands,
 }
 
@@ -78,7 +80,7 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, commands })
+        Ok(Self { shared, readers: Arc::default(), commands })
     }
 
     /// A sink of this name that writes into it.
@@ -108,6 +110,10 @@ impl Store {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
     }
 
     /// [Copies](backup()) the store into `folder` while it is written.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use eventcenter_core::Event;
 use jiff::Timestamp;
 
-use crate::ask::{Counts, Dimension, Group, Grouping, PodRef};
+use crate::ask::{Counts, Dimension, Group, Grouping, bucket};
 
 /// What an event is grouped under.
 fn value(event: &Event, dimension: Dimension) -> String {
@@ -21,16 +21,8 @@ fn value(event: &Event, dimension: Dimension) -> String {
         Dimension::Object => format!("{}/{}/{}", object.kind, object.namespace, object.name),
         Dimension::Node => event.host().to_owned(),
         Dimension::Component => event.component().to_owned(),
-        Dimension::Workload => workload(event).unwrap_or_default(),
+        Dimension::Workload => event.workload().unwrap_or_default(),
     }
-}
-
-pub(super) fn workload(_event: &Event) -> Option<String> {
-    None
-}
-
-pub(super) fn pod(_event: &Event) -> Option<PodRef> {
-    None
 }
 
 /// The sums of one grouping.
@@ -50,10 +42,8 @@ impl<'a> Sums<'a> {
         let rise = u64::from(rise);
         let values = self.grouping.by.iter().map(|by| value(event, *by)).collect();
         let bucket = self.grouping.step.map(|step| {
-            let step = i128::try_from(step.as_nanos()).unwrap_or(i128::MAX).max(1);
-            let offset = i128::from(self.grouping.offset_seconds) * 1_000_000_000;
-            let begin = (at.as_nanosecond() + offset).div_euclid(step) * step - offset;
-            Timestamp::from_nanosecond(begin).unwrap_or(Timestamp::MIN)
+            let begin = bucket(at.as_microsecond(), step, self.grouping.offset_seconds);
+            Timestamp::from_microsecond(begin).unwrap_or(Timestamp::MIN)
         });
         *self.groups.entry((bucket, values)).or_default() += rise;
         self.total += rise;

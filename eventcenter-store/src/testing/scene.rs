@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventcenter_core::{Cluster, Event};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::memory::MemoryStore;
@@ -95,8 +95,16 @@ impl Scene {
         }
     }
 
+    /// Says what had happened `count` times before anybody listened.
+    pub(crate) fn first_seen_with(&mut self, said: &Said<'_>, count: u32) {
+        self.made += 1;
+        self.tell(said, self.made, count);
+    }
+
     fn tell(&self, said: &Said<'_>, number: u32, count: u32) {
         let at = time(said.at);
+        // Who is seen with a higher count at once has happened before anybody listened.
+        let first = at - SignedDuration::from_hours(24 * i64::from(count > 1));
         let cluster = Arc::new(Cluster { id: "c1".to_owned(), name: "prod".to_owned() });
         let document = json!({
             "metadata": {
@@ -106,7 +114,7 @@ impl Scene {
             "type": said.level, "reason": said.reason, "message": said.message, "count": count,
             "involvedObject": said.object,
             "source": {"component": said.component, "host": said.host},
-            "firstTimestamp": at.to_string(), "lastTimestamp": at.to_string(),
+            "firstTimestamp": first.to_string(), "lastTimestamp": at.to_string(),
         });
         let event = Event::from_kubernetes(&cluster, document.to_string().into(), at);
         self.store.take(&Arc::new(event.expect("an Event")));

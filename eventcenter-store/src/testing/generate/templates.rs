@@ -1,7 +1,7 @@
 //! What the made-up events say.
 
 /// One kind of event. `{n}` becomes a number, `{pod}`, `{ns}`, `{uid}`, `{container}` and `{node}` those of the Pod.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Template {
     pub(super) weight: usize,
     pub(super) level: &'static str,

@@ -1,0 +1,262 @@
+//! Lists of events, page by page.
+//!
+//! A list by time is ordered by when each Event last occurred within the range. Nothing that arrives later moves a
+//! page whose range ends before it.
+//!
+//! There are two ways to find a page. **Walking**: from occurrence to occurrence, in order, looking at each until the
+//! page is full; good where many match. **Collecting**: all that match, then sorted; good where an index leads to few.
+//! What looks like many is walked for a while, and collected if that does not fill the page.
+
+use eventcenter_core::Result;
+use rusqlite::params;
+
+use super::reader::{Failure, Reader, time};
+use super::rows::Occurred;
+use super::{Reading, micros};
+use crate::ask::{EventsAsk, Key, Order, Page, Range, Row};
+use crate::search::{Condition, Source, condition};
+
+/// Occurrences that are looked at before a walk is given up: some 20 ms.
+const WALK: i64 = 10_000;
+
+/// A row that may be on the page.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    event: i64,
+    time: i64,
+}
+
+/// See [`EventQuery::events`](crate::EventQuery::events).
+pub(super) fn page(reading: &mut Reading, ask: &EventsAsk) -> Result<Page> {
+    let limit = ask.limit.clamp(1, ask.bounds.rows.max(1));
+    let (_, until) = micros(ask.range);
+    let mut places: Vec<usize> = (0..reading.readers.len())
+        .filter(|place| reading.readers.get(*place).is_some_and(|r| r.span.from < until))
+        .collect();
+    if ask.order == Order::Arrival {
+        return arrival(reading, ask, &places, limit);
+    }
+    if ask.order == Order::Newest {
+        places.reverse();
+    }
+    let mut rows: Vec<(Key, Row)> = Vec::new();
+    for place in places {
+        if rows.len() > limit {
+            break;
+        }
+        by_time(reading, ask, place, limit + 1, &mut rows)?;
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|(key, _)| *key);
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+}
+
+/// Adds rows of one partition until there are `wanted`.
+fn by_time(
+    reading: &mut Reading,
+    ask: &EventsAsk,
+    place: usize,
+    wanted: usize,
+    rows: &mut Vec<(Key, Row)>,
+) -> Result<()> {
+    let condition =
+        reading.attempt(place, |reader| condition(reader, &ask.query, Source::Events))?;
+    let Some(condition) = condition else { return Ok(()) };
+    let mut after = reading.readers.get(place).and_then(|reader| start(reader, ask));
+    let mut walk = !condition.few;
+    while rows.len() < wanted {
+        let want = wanted - rows.len();
+        let found = reading.attempt(place, |reader| {
+            if walk && let Some(found) = reader.walk(ask, &condition, after, want)? {
+                return Ok(found);
+            }
+            walk = false;
+            reader.collect(ask, &condition, after, want)
+        })?;
+        let Some(found) = found else { return Ok(()) };
+        let is_last = found.len() < want;
+        after = found.last().copied().or(after);
+        for candidate in found {
+            if let Some(row) = complete(reading, place, candidate, ask.range)? {
+                rows.push((Key::Time(time(candidate.time), row.id), row));
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where a partition's rows begin on this page.
+fn start(reader: &Reader, ask: &EventsAsk) -> Option<Candidate> {
+    let Some(Key::Time(at, id)) = ask.after else { return None };
+    let at = at.as_microsecond();
+    // A key of another partition lies before everything here, or behind it: its time says so.
+    let event = reader.own(id).unwrap_or(match ask.order {
+        Order::Newest => i64::MAX,
+        Order::Oldest | Order::Arrival => i64::MIN,
+    });
+    Some(Candidate { event, time: at })
+}
+
+/// The row, with what its Event occurred in older partitions; none if a newer partition shows it.
+fn complete(
+    reading: &mut Reading,
+    place: usize,
+    candidate: Candidate,
+    range: Range,
+) -> Result<Option<Row>> {
+    let own = reading.attempt(place, |reader| {
+        let mark = reader.mark(candidate)?;
+        let row = reader.row(candidate.event, mark, reader.occurred(candidate.event, range)?)?;
+        Ok((row, reader.identity(candidate.event)?))
+    })?;
+    let Some((mut row, Some(identity))) = own else { return Ok(None) };
+    for other in 0..reading.readers.len() {
+        if other == place {
+            continue;
+        }
+        let occurred = reading.attempt(other, |reader| match reader.row_of(&identity)? {
+            Some(event) => reader.occurred(event, range),
+            None => Ok(Occurred::default()),
+        })?;
+        let occurred = occurred.unwrap_or_default();
+        if occurred.count > 0 && other > place {
+            return Ok(None);
+        }
+        row.occurrences += occurred.count;
+        row.estimated |= occurred.estimated;
+    }
+    Ok(Some(row))
+}
+
+impl Reader {
+    /// The mark of an Event's occurrence at this time.
+    fn mark(&self, candidate: Candidate) -> Result<i64, Failure> {
+        let sql = "SELECT max(mark) FROM occurrences WHERE event = ?1 AND time = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(params![candidate.event, candidate.time], |row| row.get(0))?)
+    }
+
+    /// None if too few were found on the way.
+    fn walk(
+        &self,
+        ask: &EventsAsk,
+        condition: &Condition,
+        after: Option<Candidate>,
+        want: usize,
+    ) -> Result<Option<Vec<Candidate>>, Failure> {
+        let (from, until) = micros(ask.range);
+        let (compare, direction) = direction(ask.order);
+        let after = after.map_or(String::new(), |Candidate { event, time }| {
+            format!("AND (time, event) {compare} ({time}, {event})")
+        });
+        let steps = format!(
+            "SELECT DISTINCT time, event FROM occurrences INDEXED BY occurrences_time
+             WHERE time >= {from} AND time < {until} {after}
+             ORDER BY time {direction}, event {direction} LIMIT {WALK}"
+        );
+        // Only the last occurrence within the range places an Event.
+        let sql = format!(
+            "SELECT w.time, w.event, {condition} AND NOT EXISTS (
+                 SELECT 1 FROM occurrences x WHERE x.event = w.event AND x.time > w.time AND x.time < {until})
+             FROM ({steps}) w CROSS JOIN events e ON e.id = w.event CROSS JOIN objects o ON o.id = e.object
+             ORDER BY w.time {direction}, w.event {direction}",
+            condition = condition.sql,
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let (mut found, mut steps) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            steps += 1;
+            if row.get(2)? {
+                found.push(Candidate { time: row.get(0)?, event: row.get(1)? });
+                if found.len() == want {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        // At the end of the range there is no more to be found.
+        Ok((steps < WALK).then_some(found))
+    }
+
+    fn collect(
+        &self,
+        ask: &EventsAsk,
+        condition: &Condition,
+        after: Option<Candidate>,
+        want: usize,
+    ) -> Result<Vec<Candidate>, Failure> {
+        let (from, until) = micros(ask.range);
+        let (compare, direction) = direction(ask.order);
+        let after = after.map_or(String::new(), |Candidate { event, time }| {
+            format!("AND (time, event) {compare} ({time}, {event})")
+        });
+        let sql = format!(
+            "SELECT time, event FROM (
+                 SELECT (SELECT max(x.time) FROM occurrences x
+                         WHERE x.event = e.id AND x.time >= {from} AND x.time < {until}) AS time, e.id AS event
+                 FROM events e CROSS JOIN objects o ON o.id = e.object WHERE {condition})
+             WHERE time IS NOT NULL {after}
+             ORDER BY time {direction}, event {direction} LIMIT {want}",
+            condition = condition.sql,
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let found = statement
+            .query_map([], |row| Ok(Candidate { time: row.get(0)?, event: row.get(1)? }))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Occurrences in the order of their marks.
+    fn arrived(
+        &mut self,
+        ask: &EventsAsk,
+        after: i64,
+        want: usize,
+    ) -> Result<Vec<(i64, i64)>, Failure> {
+        let (from, until) = micros(ask.range);
+        let condition = condition(self, &ask.query, Source::Events)?;
+        let sql = format!(
+            "SELECT x.mark, x.event FROM occurrences x CROSS JOIN events e ON e.id = x.event
+             CROSS JOIN objects o ON o.id = e.object
+             WHERE x.mark > {after} AND x.time >= {from} AND x.time < {until} AND {condition}
+             ORDER BY x.mark LIMIT {want}",
+            condition = condition.sql,
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn direction(order: Order) -> (&'static str, &'static str) {
+    match order {
+        Order::Newest => ("<", "DESC"),
+        Order::Oldest | Order::Arrival => (">", "ASC"),
+    }
+}
+
+fn arrival(reading: &mut Reading, ask: &EventsAsk, places: &[usize], limit: usize) -> Result<Page> {
+    let after = match ask.after {
+        Some(Key::Mark(mark)) => i64::try_from(mark.0).unwrap_or(i64::MAX),
+        Some(Key::Time(..)) | None => i64::MIN,
+    };
+    let mut found: Vec<(i64, usize, i64)> = Vec::new();
+    for place in places {
+        let arrived = reading.attempt(*place, |reader| reader.arrived(ask, after, limit + 1))?;
+        found.extend(arrived.into_iter().flatten().map(|(mark, event)| (mark, *place, event)));
+    }
+    found.sort_unstable();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let mut rows = Vec::with_capacity(found.len());
+    for (mark, place, event) in found {
+        rows.extend(reading.attempt(place, |reader| {
+            reader.row(event, mark, reader.occurred(event, ask.range)?)
+        })?);
+    }
+    let next = rows.last().filter(|_| more).map(|row| Key::Mark(row.mark));
+    Ok(Page { rows, next })
+}

@@ -1,0 +1,242 @@
+//! A search statement as a condition of SQL, for one partition.
+//!
+//! It finds exactly what [`Query::matches`] lets through. Keys that many rows share are compared with the words of the
+//! partition first, and become sets of numbers; searches for words ask the index. What has no column (labels,
+//! annotations, and the rarer fields) is looked up in the document of each row that passes the rest, by
+//! [`Query::matches`] itself.
+//!
+//! Two rarities are answered otherwise than by `matches`: a Pod that a message names by its uid alone is known by its
+//! name here, if another event said it; and an Event's own uid in capital letters is found by a pattern only.
+//!
+//! A condition speaks of the tables `events e` and `objects o`, or, for sums, of a table `s`; see [`Source`].
+
+mod objects;
+mod post;
+mod words;
+
+use std::collections::HashSet;
+
+use eventcenter_core::query::{Key, Node, ValuePattern};
+use eventcenter_core::{Level, Query};
+
+use crate::read::{Failure, Reader};
+pub(crate) use post::Post;
+
+/// Numbers that are written into the condition; a larger set is looked up by a function.
+const INLINE: usize = 200;
+/// Fewer rows than this are collected and sorted; of more, the newest are looked through.
+pub(crate) const FEW: i64 = 3000;
+
+/// What a condition speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `events e JOIN objects o ON o.id = e.object`.
+    Events,
+    /// A table of sums `s`, with some of the columns cluster, level, class, reason, namespace, node, workload.
+    Sums,
+}
+
+impl Source {
+    pub(crate) fn column(self, name: &str) -> String {
+        match (self, name) {
+            (Self::Sums, name) => format!("s.{name}"),
+            (Self::Events, "namespace" | "kind" | "workload") => format!("o.{name}"),
+            (Self::Events, name) => format!("e.{name}"),
+        }
+    }
+}
+
+/// A condition.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// An expression.
+    pub(crate) sql: String,
+    /// Whether an index leads to few rows.
+    pub(crate) few: bool,
+}
+
+/// The condition of a query; functions that it needs are registered on the reader's connection.
+pub(crate) fn condition(
+    reader: &mut Reader,
+    query: &Query,
+    source: Source,
+) -> Result<Condition, Failure> {
+    let mut translator = Translator { reader, source, post: Post::default(), few: false };
+    let sql = translator.node(query.tree(), true)?;
+    let Translator { post, few, .. } = translator;
+    post.register(reader)?;
+    Ok(Condition { sql, few })
+}
+
+struct Translator<'a> {
+    reader: &'a mut Reader,
+    source: Source,
+    post: Post,
+    few: bool,
+}
+
+impl Translator<'_> {
+    /// `narrows` says that nothing passes which does not pass this.
+    fn node(&mut self, node: &Node, narrows: bool) -> Result<String, Failure> {
+        Ok(match node {
+            Node::All => "1".to_owned(),
+            Node::Words { field, words } => self.words(node, *field, words, narrows)?,
+            Node::Value { key, value } => self.value(node, key, value, narrows)?,
+            Node::Level(levels) => {
+                let levels: Vec<i64> = levels.iter().copied().map(number).collect();
+                self.one_of("level", &levels)
+            }
+            Node::Count { least, most } => {
+                let edge = |edge: u64| i64::try_from(edge).unwrap_or(i64::MAX);
+                format!("e.count BETWEEN {} AND {}", edge(*least), edge(*most))
+            }
+            Node::Not(inner) => format!("NOT ({})", self.node(inner, false)?),
+            Node::And(parts) => self.join(parts, " AND ", narrows)?,
+            Node::Or(parts) => self.join(parts, " OR ", false)?,
+            // A node of a newer core: what it means, core knows.
+            _ => self.document(node)?,
+        })
+    }
+
+    fn join(&mut self, parts: &[Node], between: &str, narrows: bool) -> Result<String, Failure> {
+        let parts: Result<Vec<_>, Failure> =
+            parts.iter().map(|part| self.node(part, narrows)).collect();
+        Ok(format!("({})", parts?.join(between)))
+    }
+
+    fn value(
+        &mut self,
+        node: &Node,
+        key: &Key,
+        value: &ValuePattern,
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        let passes = |text: &str| value.matches(text);
+        Ok(match key {
+            Key::Cluster => {
+                let clusters = self.reader.clusters.iter();
+                let some = |text: &str| !text.is_empty() && passes(text);
+                let ids: Vec<i64> = clusters
+                    .filter(|(_, cluster)| some(&cluster.id) || some(&cluster.name))
+                    .map(|(id, _)| *id)
+                    .collect();
+                self.one_of("cluster", &ids)
+            }
+            Key::Type => self.word("type", passes)?,
+            Key::Reason => self.reason(value, narrows)?,
+            Key::Class => {
+                if narrows {
+                    self.few = true;
+                }
+                // What is no fault is number 0: the index leaves it out.
+                let classes = self.word("class", passes)?;
+                match self.source {
+                    Source::Events => format!("(e.class <> 0 AND {classes})"),
+                    Source::Sums => classes,
+                }
+            }
+            Key::Node => self.word("node", passes)?,
+            Key::Component => self.word("component", passes)?,
+            Key::Namespace => self.word("namespace", passes)?,
+            Key::Kind => self.word("kind", passes)?,
+            Key::Workload => self.word("workload", |text| {
+                passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
+            })?,
+            Key::Name => {
+                let ids = self.objects_named(value)?;
+                self.objects("e.object", &ids, narrows)
+            }
+            Key::Uid => self.uid(node, value, narrows)?,
+            Key::Pod => {
+                let ids = self.pods_named(value)?;
+                self.pods(&ids, narrows)
+            }
+            Key::PodUid => {
+                let ids = self.pods_with_uid(value)?;
+                self.pods(&ids, narrows)
+            }
+            _ => self.document(node)?,
+        })
+    }
+
+    /// A column of words that pass.
+    fn word(&mut self, column: &str, passes: impl Fn(&str) -> bool) -> Result<String, Failure> {
+        let ids = self.words_that(passes)?;
+        Ok(self.one_of(column, &ids))
+    }
+
+    fn words_that(&self, passes: impl Fn(&str) -> bool) -> Result<Vec<i64>, Failure> {
+        let sql = "SELECT id, text FROM words WHERE id <> 0";
+        let mut statement = self.reader.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            if passes(row.get_ref(1)?.as_str().unwrap_or_default()) {
+                ids.push(row.get(0)?);
+            }
+        }
+        Ok(ids)
+    }
+
+    fn one_of(&mut self, column: &str, ids: &[i64]) -> String {
+        let column = self.source.column(column);
+        self.is_in(&column, ids)
+    }
+
+    fn is_in(&mut self, column: &str, ids: &[i64]) -> String {
+        match ids {
+            [] => "0".to_owned(),
+            [id] => format!("{column} = {id}"),
+            ids if ids.len() <= INLINE => {
+                let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+                format!("{column} IN ({})", ids.join(","))
+            }
+            ids => {
+                let set: HashSet<i64> = ids.iter().copied().collect();
+                self.post.one_of(set, column)
+            }
+        }
+    }
+
+    /// Whatever the document says.
+    fn document(&mut self, node: &Node) -> Result<String, Failure> {
+        self.post.holds(node)
+    }
+}
+
+pub(crate) fn number(level: Level) -> i64 {
+    match level {
+        Level::Normal => 0,
+        Level::Warning => 1,
+        Level::Error => 2,
+    }
+}
+
+/// The columns of sums that a query asks for; none if it asks for something else, too.
+pub(crate) fn columns_of(node: &Node) -> Option<Vec<&'static str>> {
+    let mut columns = Vec::new();
+    collect(node, &mut columns).then_some(columns)
+}
+
+fn collect(node: &Node, columns: &mut Vec<&'static str>) -> bool {
+    let column = match node {
+        Node::All => return true,
+        Node::Level(_) => "level",
+        Node::Not(inner) => return collect(inner, columns),
+        Node::And(parts) | Node::Or(parts) => {
+            return parts.iter().all(|part| collect(part, columns));
+        }
+        Node::Value { key, .. } => match key {
+            Key::Cluster => "cluster",
+            Key::Class => "class",
+            Key::Reason => "reason",
+            Key::Namespace => "namespace",
+            Key::Node => "node",
+            Key::Workload => "workload",
+            _ => return false,
+        },
+        _ => return false,
+    };
+    columns.push(column);
+    true
+}

@@ -1,0 +1,152 @@
+//! Objects: by name, by uid.
+
+use eventcenter_core::query::{Node, ValuePattern, fold};
+
+use super::{INLINE, Source, Translator};
+use crate::read::Failure;
+
+impl Translator<'_> {
+    /// Rows about these objects.
+    pub(super) fn objects(&mut self, column: &str, ids: &[i64], narrows: bool) -> String {
+        if narrows && ids.len() <= INLINE {
+            self.few = true;
+        }
+        self.is_in(column, ids)
+    }
+
+    /// Rows about these Pods, or about something else that happened to them.
+    pub(super) fn pods(&mut self, ids: &[i64], narrows: bool) -> String {
+        let object = self.objects("e.object", ids, narrows);
+        let pod = self.is_in("e.pod", ids);
+        format!("({object} OR (e.pod <> 0 AND {pod}))")
+    }
+
+    pub(super) fn objects_named(&mut self, value: &ValuePattern) -> Result<Vec<i64>, Failure> {
+        match value.as_exact() {
+            Some(exact) => {
+                let ids = self.ids("SELECT id FROM objects WHERE name = ?1", exact)?;
+                self.with_odd(ids, |name, _| name == exact)
+            }
+            None => self.scanned("SELECT id, name FROM objects", |name| value.matches(name)),
+        }
+    }
+
+    pub(super) fn pods_named(&mut self, value: &ValuePattern) -> Result<Vec<i64>, Failure> {
+        // With or without the namespace before it.
+        let candidates = match value.as_exact() {
+            Some(exact) => {
+                let name = exact.rsplit_once('/').map_or(exact, |(_, name)| name);
+                self.objects_named(&ValuePattern::literal(name))?
+            }
+            None => {
+                let sql = "SELECT id, name FROM objects";
+                self.scanned(sql, |_| true)?
+            }
+        };
+        let sql = "SELECT o.name, n.text FROM objects o JOIN words k ON k.id = o.kind
+                   JOIN words n ON n.id = o.namespace WHERE o.id = ?1 AND k.text = 'Pod'";
+        let mut statement = self.reader.connection.prepare_cached(sql)?;
+        let mut ids = Vec::new();
+        for id in candidates {
+            let mut rows = statement.query([id])?;
+            if let Some(row) = rows.next()? {
+                let (name, namespace): (String, String) = (row.get(0)?, row.get(1)?);
+                let is_name = !name.is_empty() && value.matches(&name);
+                if is_name || value.matches(&format!("{namespace}/{name}")) {
+                    ids.push(id);
+                }
+            }
+        }
+        Ok(ids)
+    }
+
+    pub(super) fn pods_with_uid(&mut self, value: &ValuePattern) -> Result<Vec<i64>, Failure> {
+        let pods = "kind = (SELECT id FROM words WHERE text = 'Pod')";
+        match value.as_exact() {
+            Some(exact) => {
+                let sql = format!("SELECT id FROM objects WHERE uid = ?1 AND uid <> '' AND {pods}");
+                let ids = self.ids(&sql, exact)?;
+                let with_odd = self.with_odd(ids, |_, uid| uid == exact)?;
+                let all = self.ids(&format!("SELECT id FROM objects WHERE {pods} AND ?1 = ?1"), "");
+                let all: std::collections::HashSet<i64> = all?.into_iter().collect();
+                Ok(with_odd.into_iter().filter(|id| all.contains(id)).collect())
+            }
+            None => self.scanned(&format!("SELECT id, uid FROM objects WHERE {pods}"), |uid| {
+                value.matches(uid)
+            }),
+        }
+    }
+
+    /// The object's uid, or the Event's own.
+    pub(super) fn uid(
+        &mut self,
+        node: &Node,
+        value: &ValuePattern,
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        let Some(exact) = value.as_exact().filter(|_| self.source == Source::Events) else {
+            return self.document(node);
+        };
+        let ids = self.ids("SELECT id FROM objects WHERE uid = ?1 AND uid <> ''", exact)?;
+        let ids = self.with_odd(ids, |_, uid| uid == exact)?;
+        let object = self.objects("e.object", &ids, narrows);
+        let packed: String = exact.chars().filter(|letter| *letter != '-').collect();
+        let is_uuid = exact.len() == 36
+            && packed.len() == 32
+            && packed.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_uuid {
+            return Ok(format!("({object} OR e.uid = x'{packed}')"));
+        }
+        // What is no UUID is kept as it is written; there is little of it.
+        self.few = false;
+        Ok(format!("({object} OR (length(e.uid) <> 16 AND {}))", self.document(node)?))
+    }
+
+    fn ids(&self, sql: &str, text: &str) -> Result<Vec<i64>, Failure> {
+        let mut statement = self.reader.connection.prepare_cached(sql)?;
+        let ids = statement.query_map([text], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn scanned(&self, sql: &str, passes: impl Fn(&str) -> bool) -> Result<Vec<i64>, Failure> {
+        let mut statement = self.reader.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(1)?.as_str().unwrap_or_default();
+            if !text.is_empty() && passes(text) {
+                ids.push(row.get(0)?);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Adds objects that no index finds, since they are written with capitals.
+    fn with_odd(
+        &mut self,
+        mut ids: Vec<i64>,
+        passes: impl Fn(&str, &str) -> bool,
+    ) -> Result<Vec<i64>, Failure> {
+        let reader = &mut *self.reader;
+        let sql = "SELECT id, name, uid FROM objects WHERE id > ?1 ORDER BY id";
+        let mut statement = reader.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([reader.odd.seen])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let name = row.get_ref(1)?.as_str().unwrap_or_default();
+            let uid = row.get_ref(2)?.as_str().unwrap_or_default();
+            let (folded_name, folded_uid) = (fold(name), fold(uid));
+            if folded_name != name || folded_uid != uid {
+                let odd = (id, folded_name.into_owned(), folded_uid.into_owned());
+                reader.odd.objects.push(odd);
+            }
+            reader.odd.seen = id;
+        }
+        for (id, name, uid) in &reader.odd.objects {
+            if passes(name, uid) && !ids.contains(id) {
+                ids.push(*id);
+            }
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,136 @@
+//! Words: what the index finds.
+
+use eventcenter_core::query::{Field, Node, TokenPattern, ValuePattern, tokens};
+
+use super::{FEW, Source, Translator};
+use crate::read::Failure;
+
+/// Words that a pattern may stand for in the index; for more, every document is looked at.
+const EXPANDED: usize = 200;
+
+impl Translator<'_> {
+    pub(super) fn words(
+        &mut self,
+        node: &Node,
+        field: Field,
+        words: &[TokenPattern],
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        if self.source == Source::Sums {
+            return self.document(node);
+        }
+        let column = if field == Field::Message { "message : " } else { "" };
+        if let Some(phrase) = phrase(words) {
+            return self.indexed(&format!("{column}{phrase}"), narrows);
+        }
+        if let [word] = words {
+            return match self.expanded(word)? {
+                Some(found) if found.is_empty() => Ok("0".to_owned()),
+                Some(found) => {
+                    let any: Vec<String> = found.iter().map(|word| format!("\"{word}\"")).collect();
+                    self.indexed(&format!("{column}({})", any.join(" OR ")), narrows)
+                }
+                None => self.document(node),
+            };
+        }
+        // The words without wildcards lead to few documents, which are looked at.
+        let exact: Vec<String> = words
+            .iter()
+            .filter_map(TokenPattern::as_exact)
+            .map(|word| format!("\"{word}\""))
+            .collect();
+        let holds = self.document(node)?;
+        if exact.is_empty() {
+            return Ok(holds);
+        }
+        let indexed = self.indexed(&format!("{column}({})", exact.join(" AND ")), narrows)?;
+        Ok(format!("({indexed} AND {holds})"))
+    }
+
+    /// A reason is a word of the index, too: what is rare is found there at once.
+    pub(super) fn reason(
+        &mut self,
+        value: &ValuePattern,
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        let is_reason = self.word("reason", |text| value.matches(text))?;
+        if !narrows || self.source == Source::Sums || is_reason == "0" {
+            return Ok(is_reason);
+        }
+        let Some(exact) = value.as_exact() else { return Ok(is_reason) };
+        let words: Vec<&str> = tokens(exact).collect();
+        if words.is_empty() {
+            return Ok(is_reason);
+        }
+        let phrase = format!("reason : \"{}\"", words.join(" "));
+        if self.hits(&phrase)? >= FEW {
+            return Ok(is_reason);
+        }
+        self.few = true;
+        Ok(format!("({} AND {is_reason})", in_index(&phrase)))
+    }
+
+    fn indexed(&mut self, phrase: &str, narrows: bool) -> Result<String, Failure> {
+        if narrows && !self.few && self.hits(phrase)? < FEW {
+            self.few = true;
+        }
+        Ok(in_index(phrase))
+    }
+
+    /// How many rows the index finds, up to [`FEW`].
+    fn hits(&self, phrase: &str) -> Result<i64, Failure> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM found WHERE found MATCH ?1 LIMIT ?2)";
+        let mut statement = self.reader.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(rusqlite::params![phrase, FEW], |row| row.get(0))?)
+    }
+
+    /// The words of the index that pass; none if they are too many.
+    fn expanded(&self, pattern: &TokenPattern) -> Result<Option<Vec<String>>, Failure> {
+        let connection = &self.reader.connection;
+        connection.execute_batch(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, found, row)",
+        )?;
+        let prefix = pattern.prefix();
+        let mut statement =
+            connection.prepare_cached("SELECT term FROM temp.vocabulary WHERE term >= ?1")?;
+        let mut rows = statement.query([&prefix])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let Ok(term) = row.get_ref(0)?.as_str() else { continue };
+            if !term.starts_with(&prefix) {
+                break;
+            }
+            if pattern.matches(term) {
+                if found.len() >= EXPANDED {
+                    return Ok(None);
+                }
+                found.push(term.to_owned());
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+fn in_index(phrase: &str) -> String {
+    // A word is made of letters and digits alone: no quote ends the text.
+    format!("e.id IN (SELECT rowid FROM found WHERE found MATCH '{phrase}')")
+}
+
+/// Words as a phrase of the index, where that can be said: exact words, and a `*` at the very end.
+fn phrase(words: &[TokenPattern]) -> Option<String> {
+    let (last, rest) = words.split_last()?;
+    let mut texts: Vec<String> =
+        rest.iter().map(|word| word.as_exact().map(str::to_owned)).collect::<Option<_>>()?;
+    let star = match last.as_exact() {
+        Some(exact) => {
+            texts.push(exact.to_owned());
+            ""
+        }
+        None if last.is_prefix() && !last.prefix().is_empty() => {
+            texts.push(last.prefix());
+            " *"
+        }
+        None => return None,
+    };
+    Some(format!("\"{}\"{star}", texts.join(" ")))
+}
