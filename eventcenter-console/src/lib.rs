@@ -1,3 +1,97 @@
-//! The event center's HTTP API and pages, over any engine that answers [`EventQuery`](eventcenter_store::EventQuery).
+//! The event center's HTTP API and pages, over any engine that answers [`EventQuery`].
+//!
+//! [`Console`] is an axum router and a server around it. The API is described by the document at
+//! `/api/v1/openapi.json`; the page at `/` shows totals and a searchable list.
+//!
+//! **Who may ask.** On a loopback address everybody on the machine; on another one [`Auth`] says who, and the console
+//! does not start without it. Nothing here changes anything, so there is nothing that a foreign page could do in a
+//! reader's name; what it could read is kept from it by the check of the `Host` header, and by sending no CORS headers.
+//!
+//! **What a client can cost.** [`LimitsConfig`]: bytes of a request, time to send it, time for the answer, requests
+//! and connections at a time. Beyond a limit the answer is a 4xx or 503 in words; no queue grows.
 
 #![forbid(unsafe_code)]
+
+mod api;
+mod config;
+mod cursor;
+mod guard;
+mod page;
+mod params;
+mod problem;
+mod row;
+mod serve;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use eventcenter_core::{Clock, Health, SystemClock};
+use eventcenter_store::EventQuery;
+use eventcenter_store::ask::Mark;
+use tokio::sync::{Semaphore, watch};
+
+pub use config::{Auth, ConsoleConfig, LimitsConfig, ProxyConfig};
+
+/// The HTTP API and pages over an engine.
+#[derive(Clone)]
+pub struct Console(Arc<Shared>);
+
+/// What all requests see.
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<dyn EventQuery>,
+    pub(crate) config: ConsoleConfig,
+    pub(crate) health: Health,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Grows when the engine took events; none: it is asked each second.
+    pub(crate) mark: Option<watch::Receiver<Mark>>,
+    /// Requests that are being answered.
+    pub(crate) requests: Semaphore,
+    /// Live tails.
+    pub(crate) tails: Arc<Semaphore>,
+    /// What is merged into the router: health and metrics of the program.
+    beside: Router,
+}
+
+impl Console {
+    /// Over this engine, with the health that `/api/v1/status` shows.
+    pub fn new(engine: Arc<dyn EventQuery>, config: ConsoleConfig, health: Health) -> Self {
+        Self::build(engine, config, health, None, Router::new())
+    }
+
+    /// The same; live tails wake when `mark` grows, and `beside` is served too, under the same rules.
+    pub fn build(
+        engine: Arc<dyn EventQuery>,
+        config: ConsoleConfig,
+        health: Health,
+        mark: Option<watch::Receiver<Mark>>,
+        beside: Router,
+    ) -> Self {
+        let requests = Semaphore::new(config.limits.requests);
+        let tails = Arc::new(Semaphore::new(config.limits.tails));
+        let clock = Arc::new(SystemClock);
+        Self(Arc::new(Shared { engine, config, health, clock, mark, requests, tails, beside }))
+    }
+
+    /// All routes, with everything that guards them.
+    pub fn router(&self) -> Router {
+        let shared = Arc::clone(&self.0);
+        Router::new()
+            .merge(api::routes())
+            .merge(page::routes())
+            .with_state(Arc::clone(&shared))
+            .merge(shared.beside.clone())
+            .fallback(problem::not_found)
+            .layer(from_fn_with_state(shared, guard::guard))
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console")
+            .field("engine", &self.0.engine)
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}

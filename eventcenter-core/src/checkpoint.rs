@@ -1,7 +1,9 @@
 //! Where a source's position is kept, for sources that run without a spool.
 //!
-//! The pipeline keeps positions in the spool itself, behind the events they belong to. A [`Checkpoint`] is for
-//! whoever embeds a source elsewhere, and for the position that travels between replicas.
+//! The pipeline keeps positions in the spool itself, behind the events they belong to, and uses none of this. A
+//! [`Checkpoint`] is for a program that takes events from a [`Source`](crate::Source) by hand: it
+//! [loads](Checkpoint::load) the position to resume from, and [advances](Checkpoint::advance) it behind what it has
+//! dealt with. Compare-and-set lets two replicas of it share one store.
 
 use std::collections::HashMap;
 use std::fmt::Debug;

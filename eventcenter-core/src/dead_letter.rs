@@ -10,7 +10,6 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -19,6 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Cluster, Event};
+use crate::folder;
 
 /// Why an event was set aside.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ fn line(line: &Line<'_>) -> Vec<u8> {
 }
 
 fn append(folder: &Path, file: &str, lines: &[u8]) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    folder::make_private(folder)?;
     let path = folder.join(file);
     let is_new = !path.exists();
     let mut file = fs::File::options().create(true).append(true).open(path)?;

@@ -95,7 +95,8 @@ pub enum Action {
     Split,
     /// Set the events aside: they will never be taken.
     DeadLetter,
-    /// Get a new credential, then once more.
+    /// Get a new credential, then once more. The worker pauses as for `Retry`; a sink that reads its
+    /// [`Secret`](crate::Secret) for each delivery has the new one by then, if somebody has put one there.
     Refresh,
     /// Leave the target alone, keep what is meant for it, look again slowly: a person has to act.
     Suspend,

@@ -10,7 +10,7 @@
 //! observes, and a breaker sees only what was tried in vain. [`retry`] and [`timeout`] exist today.
 //!
 //! A layer does what needs no acknowledgement. What changes the unit of acknowledgement (halve a batch, set events
-//! aside, suspend a target) is the worker's, which owns the ledger: layers pass those actions on.
+//! aside, suspend a target) is the worker's, which moves the cursor: layers pass those actions on.
 
 pub mod retry;
 pub mod timeout;

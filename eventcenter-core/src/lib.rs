@@ -5,11 +5,24 @@
 //!    intake      ->  the route tree decides which sinks want it
 //!    spool       ->  {event, sinks, position} goes to disk, in one order for all sinks
 //!    worker      ->  per sink: cursor -> batch -> layers -> Sink.deliver(&Batch)
-//!    ledger      ->  the receipt moves that sink's cursor; what is rejected becomes a dead letter
+//!    cursor      ->  the receipt moves that sink's cursor; what is rejected becomes a dead letter
 //! ```
 //!
 //! This crate knows no Kubernetes client, no HTTP client and no TLS: whoever writes a sink or a node probe
-//! depends on it alone.
+//! depends on it alone. [`sink`] says what a sink has to heed, [`source`] the same for a source, and [`Plan`] puts
+//! them together:
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use eventcenter_core::{Cluster, LayerConfig, Plan, Result, Sink, Source, Stop, layer};
+//! # async fn example(hook: Arc<dyn Sink>, watch: Box<dyn Source>, cluster: Arc<Cluster>) -> Result<()> {
+//! let hook = layer::stack(hook, &LayerConfig::default());
+//! let pipeline = Plan::new("/var/lib/example", vec![hook])?.open()?;
+//! pipeline.attach().source(watch, cluster);
+//! pipeline.run(&Stop::new()).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -22,12 +35,14 @@ mod dead_letter;
 pub mod error;
 pub mod event;
 pub mod filter;
+mod folder;
 pub mod health;
 mod intake;
 pub mod layer;
 pub mod metrics;
 pub mod monitor;
 pub mod pipeline;
+mod plain;
 pub mod plan;
 pub mod query;
 pub mod router;
@@ -50,10 +65,12 @@ pub use config::{ByteSize, ConfigError, HumanDuration, KeyPath};
 pub use error::{Action, Error, ErrorKind, Result};
 pub use event::{Alert, AlertStatus, Cluster, Draft, Event, Level, ObjectRef, PodRef};
 pub use filter::{EventFilter, Filter, FilterConfig, Verdict};
-pub use health::Health;
+pub use health::{Health, Part};
+pub use layer::{LayerConfig, RetryConfig, RetryLayer, TimeoutLayer};
 pub use metrics::Metrics;
 pub use monitor::{Condition, ConditionStatus, Finding, Monitor, MonitorSource, Problem, Severity};
 pub use pipeline::{Attach, Pipeline};
+pub use plain::plain;
 pub use plan::Plan;
 pub use query::{Query, Statement};
 pub use router::{RouteConfig, Router};

@@ -135,7 +135,11 @@ impl Metrics {
             self.events_dropped.clone(),
         );
         r.register("delivery_errors", "Deliveries that failed", self.delivery_errors.clone());
-        r.register("backlog", "Records a sink has yet to pass", self.backlog.clone());
+        r.register(
+            "backlog",
+            "Records before a sink, its own and those of others",
+            self.backlog.clone(),
+        );
         let mut text = String::new();
         // Writing to a String cannot fail.
         encode(&mut text, &registry).ok();

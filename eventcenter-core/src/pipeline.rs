@@ -5,8 +5,7 @@
 //! source -> intake ─┴─> spool (one order) ┴─> worker -> layers -> sink
 //! ```
 
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::dead_letter::DeadLetters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Cluster;
+use crate::folder;
 use crate::plan::Plan;
 use crate::sink::Sink;
 use crate::source::{Position, Source};
@@ -92,7 +92,7 @@ impl Pipeline {
         &self.plan.sinks
     }
 
-    /// How many records wait in the spool for the sink at `place`.
+    /// How many records are in the spool before the sink at `place`: its own, and those that only others want.
     pub fn backlog(&self, place: usize) -> u64 {
         self.spool.backlog(place)
     }
@@ -109,11 +109,11 @@ impl Pipeline {
 }
 
 fn lock(folder: &Path) -> Result<File> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| unusable(folder, error))?;
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::new("state", ErrorKind::Config, "the state folder is no folder")
+            .with("state_dir", folder.display()));
+    }
+    folder::make(folder).map_err(|error| unusable(folder, error))?;
     let path = folder.join("lock");
     let file = File::options()
         .create(true)

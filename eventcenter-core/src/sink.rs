@@ -3,6 +3,21 @@
 //! A sink knows its receiver's protocol and nothing else: config, payload, signature, limits, and what each
 //! answer means. It has no loops, retries, filters or metrics: [layers](crate::layer), router and worker do those.
 //! What makes something a sink is written down as tests: [`sink_conformance!`](crate::sink_conformance).
+//!
+//! # For authors of sinks
+//!
+//! A pipeline calls [`Sink::deliver`] for one batch at a time, in order.
+//!
+//! - **It must not block**: programs run all loops on one thread, so every other sink and the intake would stand
+//!   still. What blocks (a file, a library without `async`, compression of megabytes) goes to
+//!   `tokio::task::spawn_blocking` or to a thread of the sink's own, which has to live with the future being dropped.
+//! - **It must not panic.** A release build aborts; elsewhere the pipeline ends with an error. Events are untrusted
+//!   input: texts are of any length and content, times may be missing, names may be empty.
+//! - **It may be dropped** at any await: at the deadline of the [timeout layer](crate::layer), and at the end of the
+//!   grace period.
+//! - **Nothing is tried again in it.** It returns the first [`Error`](crate::Error), whose kind and action say what
+//!   is to be done; [layers](crate::layer) and worker do it.
+//! - **`limits` is asked before each batch**: it is a value at hand.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,7 +30,9 @@ use crate::error::Result;
 /// A receiver of events. Object-safe, without default methods: a wrapper forwards everything.
 #[async_trait]
 pub trait Sink: Debug + Send + Sync + 'static {
-    /// The name the user gave it: metrics label, dead-letter folder, route target.
+    /// The name the user gave it: what routes, logs and metrics call it, and what its files are called (cursor, dead
+    /// letters). It never changes, and is 1 to 63 of `A-Z`, `a-z`, `0-9`, `-` and `_`: [`Plan::new`](crate::Plan::new)
+    /// refuses others.
     fn name(&self) -> &str;
 
     /// What fits in one delivery.
@@ -33,12 +50,15 @@ pub trait Sink: Debug + Send + Sync + 'static {
 
     /// Looks whether credentials and target exist. Writes nothing.
     ///
+    /// For programs that check a configuration before they run it. A pipeline does not call it: a receiver that is
+    /// away at the start is no reason not to start, and the first delivery tells as much.
+    ///
     /// # Errors
     ///
     /// What `deliver` would say.
     async fn probe(&self) -> Result<()>;
 
-    /// Flushes what is buffered. Safe to call twice.
+    /// Flushes what is buffered. Safe to call twice. A pipeline calls it once, after the last delivery.
     ///
     /// # Errors
     ///
@@ -46,7 +66,7 @@ pub trait Sink: Debug + Send + Sync + 'static {
     async fn close(&self) -> Result<()>;
 }
 
-/// What a sink's receiver takes, as data: the batcher obeys it, the conformance suite selects by it.
+/// What a sink's receiver takes, as data: the spool's reader cuts batches by it, the conformance suite selects by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -23,7 +23,8 @@ use crate::worker::{Ended, Worker};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Sinks whose backlog was not empty at the end, and how many records each has yet to pass.
+    /// Sinks that have not come to the end of the spool, and how many records are before them: their own, and those
+    /// that only other sinks want.
     pub left: Vec<(String, u64)>,
 }
 

@@ -102,15 +102,13 @@ impl Worker {
             let now = self.clock.now();
             self.spool.declare_loss(self.place, Some(window.damaged), reason, now).await;
         }
-        if window.absent {
+        let told = self.tell_lost(window.end).await;
+        if window.absent && !told {
             let sink = self.sink.name();
-            let count = self.spool.take_lost(self.place, window.end);
-            let reason = match count {
-                Some(_) => format!("the disk was full while sink {sink} lagged"),
-                // Or the program ended before it could tell.
-                None => format!("sink {sink} was not configured for a while, or the disk was full"),
-            };
-            self.spool.declare_loss(self.place, count, reason, self.clock.now()).await;
+            // Full, and the program ended before it could tell.
+            let reason =
+                format!("sink {sink} was not configured for a while, or the disk was full");
+            self.spool.declare_loss(self.place, None, reason, self.clock.now()).await;
         }
         let mut todo: Vec<Batch> = Batch::new(window.events).into_iter().collect();
         let mut pause = Pause::default();
@@ -139,7 +137,8 @@ impl Worker {
                             return false;
                         }
                         if self.spool.has_dropped(self.place, window.end) {
-                            // Declared lost meanwhile: the spool was full.
+                            // Declared lost meanwhile, since the spool was full; or the disk was, and it is now.
+                            self.tell_lost(window.end).await;
                             return true;
                         }
                         continue;
@@ -151,11 +150,24 @@ impl Worker {
                 return false;
             }
         }
+        // What went from the disk while it was in hand here has arrived all the same.
+        self.spool.take_lost(self.place, window.end);
         while let Err(error) = self.spool.settle(self.place, window.end) {
             self.report(&error, "cannot write the cursor");
             if !self.wait(pause.after(error.action())).await {
                 return false;
             }
+        }
+        true
+    }
+
+    /// Declares what this sink lost below `end` when room was made on a full disk. False if no room was made there.
+    async fn tell_lost(&self, end: u64) -> bool {
+        let Some(count) = self.spool.take_lost(self.place, end) else { return false };
+        // Of what went, nothing need have been for this sink.
+        if count > 0 {
+            let reason = format!("the disk was full while sink {} lagged", self.sink.name());
+            self.spool.declare_loss(self.place, Some(count), reason, self.clock.now()).await;
         }
         true
     }

@@ -2,7 +2,7 @@
 //!
 //! Where it comes from, as `kubectl` does it: the kubeconfig and context of the configuration, else `$KUBECONFIG`,
 //! else `~/.kube/config`, else the in-cluster account. A kubeconfig that exists and is wrong is an error, not a
-//! reason to look further.
+//! reason to look further. Of the files in `$KUBECONFIG` those that do not exist are left out, if one exists.
 //!
 //! HTTP/1.1 over rustls with ring. Dead peers are found by TCP keepalive in about a minute, and by the watch's own
 //! patience; there is no read timeout, which would cut watches, and no retry but the watch's. A kubeconfig's
@@ -11,7 +11,7 @@
 //! token is over. A client *certificate* from an exec plugin is not renewed while the program runs.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use serde::Deserialize;
 use tower::ServiceBuilder;
 
 use crate::config::ClusterConfig;
+use crate::credential;
 use crate::exchange::{Exchange, Frame, Patience};
 use crate::failure::{Failure, Kind};
 
@@ -62,7 +63,8 @@ impl ApiServer {
         let (found, context) = find(config).await?;
         let address = found.cluster_url.to_string();
         let client = client(found, config.connect_timeout).map_err(|error| {
-            let message = format!("the connection to the API server cannot be set up: {error}");
+            let said = credential::trouble(&error).unwrap_or_else(|| error.to_string());
+            let message = format!("the connection to the API server cannot be set up: {said}");
             Error::new("cluster", ErrorKind::Config, message).with("server", &address)
         })?;
         Ok(Self { client, address, context, patience: config.request_timeout })
@@ -175,13 +177,10 @@ async fn find(config: &ClusterConfig) -> Result<(Config, Option<String>)> {
         return load(read(&path)?, config, &path).await;
     }
     let in_env = std::env::var_os("KUBECONFIG").unwrap_or_default();
-    let mut in_env = std::env::split_paths(&in_env).filter(|path| !path.as_os_str().is_empty());
-    if let Some(first) = in_env.next() {
-        let from = Path::new("$KUBECONFIG");
-        let found = in_env.try_fold(read(&first)?, |found, path| {
-            found.merge(read(&path)?).map_err(|error| unusable(from, &error))
-        });
-        return load(found?, config, from).await;
+    let in_env = std::env::split_paths(&in_env).filter(|path| !path.as_os_str().is_empty());
+    let in_env: Vec<PathBuf> = in_env.collect();
+    if let Some(found) = merged(&in_env)? {
+        return load(found, config, Path::new("$KUBECONFIG")).await;
     }
     let home = std::env::home_dir().map(|home| home.join(DEFAULT_KUBECONFIG));
     if let Some(path) = home.filter(|path| path.exists()) {
@@ -208,6 +207,19 @@ async fn find(config: &ClusterConfig) -> Result<(Config, Option<String>)> {
 
 fn read(path: &Path) -> Result<Kubeconfig> {
     Kubeconfig::read_from(path).map_err(|error| unusable(path, &error))
+}
+
+/// The kubeconfigs of a list as one; none for no list. What does not exist is left out, as `kubectl` does, unless
+/// nothing of the list exists.
+fn merged(paths: &[PathBuf]) -> Result<Option<Kubeconfig>> {
+    let Some(first) = paths.first() else { return Ok(None) };
+    let is_there = |path: &&PathBuf| !path.try_exists().is_ok_and(|exists| !exists);
+    let mut there = paths.iter().filter(is_there);
+    let found = read(there.next().unwrap_or(first))?;
+    let found = there.try_fold(found, |found, path| {
+        found.merge(read(path)?).map_err(|error| unusable(Path::new("$KUBECONFIG"), &error))
+    });
+    found.map(Some)
 }
 
 async fn load(

@@ -22,6 +22,7 @@ use kube::Client;
 use kube::client::Body;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::credential;
 use crate::failure::Failure;
 
 /// Bytes of a refusal that are read.
@@ -223,6 +224,11 @@ impl Exchange {
 
     fn broken(&mut self, message: &str, error: kube::Error) -> Failure {
         self.phase = Phase::Over;
+        if let Some(trouble) = credential::trouble(&error) {
+            let mut failure = Failure::passing(&self.component, ErrorKind::Auth, "no credential");
+            failure.error = failure.error.with("cause", trouble);
+            return failure;
+        }
         let mut failure = Failure::passing(&self.component, ErrorKind::Unavailable, message);
         failure.error = failure.error.with("cause", root(&error)).with_source(error);
         failure

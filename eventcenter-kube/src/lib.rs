@@ -105,6 +105,7 @@
 
 mod client;
 mod config;
+mod credential;
 mod exchange;
 mod failure;
 pub mod watch;

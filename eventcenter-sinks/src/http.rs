@@ -10,7 +10,8 @@
 //! | 408, 425, 5xx | `Unavailable` | `Retry`; ambiguous for 502 and 504, where a gateway lost the answer |
 //! | 413 | `TooLarge` | `Split` |
 //! | 429 | `Throttled` | `Retry` |
-//! | no connection | `Unavailable` | `Retry`; `Config`, `Suspend` for a certificate that is not accepted |
+//! | no connection | `Unavailable` | `Retry`; `Config`, `Suspend` for a certificate that is not accepted or has expired |
+//! | our certificate is not accepted | `Auth` | `Suspend` |
 //! | no answer in time | `Timeout` | `Retry`, ambiguous |
 //! | connection lost | `Unavailable` | `Retry`, ambiguous |
 //!
@@ -31,6 +32,7 @@ use std::time::{Duration, SystemTime};
 use eventcenter_core::{Action, Clock as _, Error, ErrorKind, KeyPath, Result, SystemClock};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, StatusCode, Url};
+use rustls::AlertDescription;
 use serde::Deserialize;
 
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -193,8 +195,13 @@ fn host(url: &Url) -> String {
 
 /// The error of a request to which there was no answer.
 fn lost(name: &str, error: reqwest::Error) -> Error {
-    let (kind, message, ambiguous) = if is_certificate(&error) {
+    let tls = tls(&error);
+    let (kind, message, ambiguous) = if let Some(rustls::Error::InvalidCertificate(_)) = tls {
         (ErrorKind::Config, "the receiver's certificate is not accepted", false)
+    } else if let Some(rustls::Error::AlertReceived(alert)) = tls
+        && is_about_us(*alert)
+    {
+        (ErrorKind::Auth, "the receiver does not accept our certificate", false)
     } else if error.is_connect() {
         (ErrorKind::Unavailable, "cannot connect", false)
     } else if error.is_timeout() {
@@ -203,17 +210,36 @@ fn lost(name: &str, error: reqwest::Error) -> Error {
         (ErrorKind::Unavailable, "the connection was lost before the answer", true)
     };
     let error = Error::new(name, kind, message).with_source(error.without_url());
-    if ambiguous { error.ambiguous() } else { error }
+    match error.action() {
+        Action::Refresh => error.with_action(Action::Suspend),
+        _ if ambiguous => error.ambiguous(),
+        _ => error,
+    }
 }
 
-/// Whether a certificate is at the bottom of it. An `io::Error` hides what it wraps from `source`.
-fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
+/// What TLS has to say about it. An `io::Error` hides what it wraps from `source`.
+fn tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = error
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref)
         .map(|inner| inner as &(dyn StdError + 'static));
-    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
-        || wrapped.or(error.source()).is_some_and(is_certificate)
+    error.downcast_ref().or_else(|| wrapped.or(error.source()).and_then(tls))
+}
+
+/// Whether a receiver says by this that it does not know us, or does not want us (RFC 8446, 6.2). It has looked at
+/// no request then.
+fn is_about_us(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
 }
 
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {

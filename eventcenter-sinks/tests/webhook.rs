@@ -11,12 +11,16 @@ use eventcenter_core::{
 };
 use eventcenter_sinks::http::{TlsConfig, install_crypto_provider};
 use eventcenter_sinks::webhook::{Batching, Webhook, WebhookConfig};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tokio::io::copy_bidirectional;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
+};
+use tokio::io::{copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 fn hook(config: WebhookConfig) -> Webhook {
     Webhook::new("hook", config).unwrap()
@@ -241,16 +245,20 @@ async fn a_probe_sends_no_event() {
 
 #[test]
 fn settings_that_cannot_be_honoured_are_named_and_not_shown() {
-    let refused = |config| Webhook::new("hook", config).unwrap_err().to_string();
+    let refused = |config| {
+        let error = Webhook::new("hook", config).unwrap_err();
+        assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
+        format!("{}: {error}", error.setting())
+    };
     for url in ["ftp://s3cr3t@example.org/", "s3cr3t", ""] {
-        assert_eq!(refused(WebhookConfig::new(url)), "hook: url is no http or https URL");
+        assert_eq!(refused(WebhookConfig::new(url)), "url: hook: this is no http or https URL");
     }
     let mut config = WebhookConfig::new("http://example.org");
     config.headers.insert("X-Token".to_owned(), "s3cr3t\n".into());
-    assert_eq!(refused(config), "hook: headers: x-token cannot have this value");
+    assert_eq!(refused(config), "headers.x-token: hook: x-token cannot have this value");
     let mut config = WebhookConfig::new("http://example.org");
     config.headers.insert("no name".to_owned(), "s3cr3t".into());
-    assert_eq!(refused(config), "hook: headers: `no name` is no name of a header");
+    assert!(refused(config).ends_with("hook: `no name` is no name of a header"));
 }
 
 /// A certificate authority, and a receiver behind TLS whose certificate it has signed.
@@ -260,31 +268,61 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        let key = KeyPair::generate().unwrap();
+        // Two authorities of one name would be taken for one, and their signatures for forged.
+        let name = format!("{:?}", key.public_key_raw());
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
     /// A port where TLS for `name` is spoken, and taken off on the way to `upstream`.
     async fn serve(&self, name: &str, upstream: &Upstream) -> u16 {
-        install_crypto_provider();
-        let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
+        self.serve_with(params, false, upstream).await
+    }
+
+    /// The same with any certificate, to anybody or only to whom this authority knows.
+    async fn serve_with(
+        &self,
+        params: CertificateParams,
+        knows_clients: bool,
+        upstream: &Upstream,
+    ) -> u16 {
+        install_crypto_provider();
+        let (certificate, key) = self.sign(&params);
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let config = if knows_clients {
+            let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+            ServerConfig::builder().with_client_cert_verifier(clients)
+        } else {
+            ServerConfig::builder().with_no_client_auth()
+        };
+        let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, inner) = (listener.local_addr().unwrap().port(), upstream.address());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let Ok(mut outer) = acceptor.accept(stream).await else { continue };
+                let mut outer = match acceptor.accept(stream).into_fallible().await {
+                    Ok(outer) => outer,
+                    Err((_, mut refused)) => {
+                        // A reset, for what is not read, could overtake the alert.
+                        tokio::spawn(async move { copy(&mut refused, &mut sink()).await.ok() });
+                        continue;
+                    }
+                };
                 let mut inner = TcpStream::connect(inner).await.unwrap();
                 tokio::spawn(async move { copy_bidirectional(&mut outer, &mut inner).await.ok() });
             }
         });
         port
+    }
+
+    fn sign(&self, params: &CertificateParams) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
     /// A hook to that port that trusts this authority alone.
@@ -330,4 +368,50 @@ async fn a_certificate_is_not_looked_at_if_the_user_says_so() {
     tls.insecure_skip_verify = true;
     config.tls = tls;
     deliver(config).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_suspends_and_says_so() {
+    let (upstream, authority) = (Upstream::start().await, Authority::new());
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let port = authority.serve_with(params, false, &upstream).await;
+    let (config, _file) = authority.hook(port);
+    let error = deliver(config).await.unwrap_err();
+    assert_eq!(meaning(&error), (ErrorKind::Config, Action::Suspend, false), "{error:?}");
+    assert_eq!(error.message(), "the receiver's certificate is not accepted");
+    let cause = error.root_cause().unwrap();
+    assert!(cause.contains("expired"), "{cause}");
+    assert!(upstream.exchanges().is_empty());
+}
+
+#[tokio::test]
+async fn a_receiver_that_knows_its_clients_is_shown_who_we_are() {
+    let (upstream, authority) = (Upstream::start().await, Authority::new());
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let port = authority.serve_with(params, true, &upstream).await;
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |signed: &Authority, name: &str| {
+        let params = CertificateParams::new(["client".to_owned()]).unwrap();
+        let (certificate, key) = signed.sign(&params);
+        let (cert_file, key_file) =
+            (folder.path().join(name), folder.path().join(format!("{name}.key")));
+        std::fs::write(&cert_file, certificate.pem()).unwrap();
+        std::fs::write(&key_file, key.serialize_pem()).unwrap();
+        (Some(cert_file), Some(key_file))
+    };
+    let (mut known, _file) = authority.hook(port);
+    (known.tls.cert_file, known.tls.key_file) = shown(&authority, "known");
+    deliver(known).await.unwrap();
+    assert_eq!(upstream.accepted().len(), 1);
+
+    let (nobody, _file) = authority.hook(port);
+    let (mut stranger, _file_2) = authority.hook(port);
+    (stranger.tls.cert_file, stranger.tls.key_file) = shown(&Authority::new(), "stranger");
+    for config in [nobody, stranger] {
+        let error = deliver(config).await.unwrap_err();
+        assert_eq!(meaning(&error), (ErrorKind::Auth, Action::Suspend, false), "{error:?}");
+        assert_eq!(error.message(), "the receiver does not accept our certificate");
+    }
+    assert_eq!(upstream.exchanges().len(), 1);
 }

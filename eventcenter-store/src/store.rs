@@ -15,6 +15,7 @@
 //!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 
+mod backup;
 pub(crate) mod document;
 mod neighbours;
 pub(crate) mod partition;
@@ -37,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 use crate::ask::Mark;
 use crate::config::StoreConfig;
 use crate::read::Readers;
+pub use backup::backup;
 pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
 
@@ -114,19 +116,18 @@ impl Store {
         &self.readers
     }
 
-    /// Copies the store into `folder`, which must not be there or be empty, while it is being written. Each partition
-    /// is copied as it is at one instant; to restore, copy the files back.
+    /// [Copies](backup()) the store into `folder` while it is written.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the folder holds something, [`ErrorKind::Storage`] when a file cannot be copied.
+    /// As [`backup()`].
     pub async fn backup(&self, folder: impl Into<PathBuf>) -> Result<()> {
-        let (shared, folder) = (Arc::clone(&self.shared), folder.into());
-        let done = tokio::task::spawn_blocking(move || shared.backup(&folder)).await;
+        let (from, folder) = (self.folder().to_owned(), folder.into());
+        let done = tokio::task::spawn_blocking(move || backup(&from, &folder)).await;
         done.map_err(|error| failed("the copying thread ended").with_source(error))?
     }
 
-    /// Removes what is beyond the retention now; the writer does so by itself every minute in which it writes.
+    /// Removes what is beyond the retention now; the writer does so by itself every minute.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `clusters` | one, as `kubectl` would find it | where events come from: [`ClusterConfig`] |
 //! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
-//! | `spool` | 4GiB, 24h, 16MiB of memory | [`SpoolConfig`] |
+//! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
@@ -61,7 +61,7 @@ pub struct SpoolConfig {
     pub max_bytes: ByteSize,
     /// Events that waited longer are dropped. Default 24h.
     pub max_age: HumanDuration,
-    /// Of events in memory, for all sinks together. Default 16MiB.
+    /// Of events in memory, for all sinks together. Default 8MiB.
     pub memory: ByteSize,
 }
 
@@ -70,7 +70,7 @@ impl Default for SpoolConfig {
         Self {
             max_bytes: ByteSize::new(4 << 30),
             max_age: HumanDuration::from_secs(24 * 60 * 60),
-            memory: ByteSize::new(16 << 20),
+            memory: ByteSize::new(8 << 20),
         }
     }
 }

@@ -122,10 +122,11 @@ impl Program {
     fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
         let servers: Vec<_> = self.servers.iter().map(|(_, server)| server.to_string()).collect();
         let sinks: Vec<_> = pipeline.sinks().iter().map(|sink| sink.name()).collect();
-        let backlog: u64 = (0..sinks.len()).map(|place| pipeline.backlog(place)).max().unwrap_or(0);
+        // Of the sink that lags most; records that only others want are among them.
+        let unread: u64 = (0..sinks.len()).map(|place| pipeline.backlog(place)).max().unwrap_or(0);
         info!(clusters = servers.join(", "), "watching");
         info!(sinks = sinks.join(", "), "sending");
-        info!(state_dir, backlog, "keeping state");
+        info!(state_dir, unread, "keeping state");
     }
 
     async fn run(
@@ -184,7 +185,7 @@ impl Program {
         loop {
             let identified = tokio::select! {
                 biased;
-                () = stopped.stopping() => return Ok(()),
+                () = stopped.stopping() => return never_reached(server),
                 identified = server.identify(config) => identified,
             };
             match identified {
@@ -209,7 +210,7 @@ impl Program {
             let jittered = rand::rng().random_range(pause / 2..=pause);
             tokio::select! {
                 biased;
-                () = stopped.stopping() => return Ok(()),
+                () = stopped.stopping() => return never_reached(server),
                 () = tokio::time::sleep(jittered) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
         }
@@ -258,11 +259,18 @@ async fn signals(stop: &Stop, grace: Duration) {
     stop.abort();
 }
 
+/// A stop came first: whatever happened in that cluster is not known here.
+fn never_reached(server: &ApiServer) -> Result<(), Failure> {
+    warn!(%server, "ending without having reached the API server");
+    Ok(())
+}
+
+/// What can be said at the end, whether anything was connected or not.
 fn report(summary: &Summary) {
     if summary.left.is_empty() {
-        info!("everything was delivered");
+        info!("nothing is left in the spool");
     }
-    for (sink, records) in &summary.left {
-        info!(sink, records, "the rest stays in the spool");
+    for (sink, unread) in &summary.left {
+        info!(sink, unread, "the rest stays in the spool");
     }
 }

@@ -7,18 +7,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::cursor::CursorFile;
 use super::log::{Chunk, Log};
-use super::record::{EventPayload, Payload, Tables, read_payload, time};
-use super::segment::Scan;
-use super::{CHUNK, LINGER, OWN, Phase, Shared, Spool};
+use super::loss::{Lost, count_lost};
+use super::record::time;
+use super::{CHUNK, LINGER, Phase, Shared, Spool};
 use crate::clock::Clock;
-use crate::event::Cluster;
 use crate::metrics;
 use crate::source::{Gap, Grade};
 
@@ -220,12 +218,20 @@ impl Committer {
         if !floors.iter().any(|&floor| floor >= oldest.end) {
             return false;
         }
+        let mut losses = Vec::new();
         for (place, &from) in floors.iter().enumerate().filter(|(_, from)| **from < oldest.end) {
             let lost = self.count_lost(place, from, &oldest).await;
-            self.tell_of(place, &lost, "the end of the disk");
+            // Before it is gone, so that no worker comes to the place without knowing why.
             self.shared.remember_lost(place, oldest.end, lost.count);
+            losses.push((place, lost));
         }
-        self.remove(&oldest).await
+        let removed = self.remove(&oldest).await;
+        if removed {
+            losses
+                .iter()
+                .for_each(|(place, lost)| self.tell_of(*place, lost, "the end of the disk"));
+        }
+        removed
     }
 
     /// Removes the oldest segment. False if that was not possible.
@@ -349,71 +355,4 @@ struct Oldest {
     /// No record in it is newer: when the next segment was begun.
     newest: i64,
     all_bytes: u64,
-}
-
-/// What a sink loses with a segment.
-#[derive(Default)]
-struct Lost {
-    records: u64,
-    /// With those that a lost gap told of: what was declared stays declared.
-    count: u64,
-    since: i64,
-    until: i64,
-    cluster: Option<Arc<Cluster>>,
-}
-
-/// Counts the events for `sink` in the segment `first`, from record `from` to below `end`. What cannot be read is
-/// counted by its numbers.
-fn count_lost(shared: &Shared, sink: &str, first: u64, from: u64, end: u64) -> Lost {
-    let mut lost = Lost::default();
-    let Ok(Some((header, mut scan))) = Scan::open(&*shared.fs, first) else {
-        let count = end - from.max(first);
-        return Lost { records: count, count, ..lost };
-    };
-    let mut tables = header.tables;
-    let place = |tables: &Tables| tables.sinks.iter().position(|name| name == sink);
-    let mut own = place(&tables);
-    lost.cluster = tables.clusters.first().cloned();
-    while let Ok(Some((seq, payload))) = scan.next() {
-        if seq >= end {
-            break;
-        }
-        match read_payload(payload) {
-            Some(Payload::Event(event))
-                if seq >= from && own.is_some_and(|own| event.sinks.contains(own)) =>
-            {
-                let (since, count) = earlier_loss(&event, &tables).unwrap_or((event.received, 1));
-                if lost.records == 0 || since < lost.since {
-                    lost.since = since;
-                }
-                lost.until = event.received;
-                lost.records += 1;
-                lost.count += count;
-                lost.cluster = tables.clusters.get(usize::from(event.cluster)).cloned();
-            }
-            Some(payload @ Payload::Tables(_)) => {
-                tables.apply(&payload);
-                own = place(&tables);
-            }
-            _ => {}
-        }
-    }
-    // Behind damage nothing can be read: these are records, and at most as many events.
-    let unread = end.saturating_sub(scan.next_seq().max(from));
-    lost.records += unread;
-    lost.count += unread;
-    lost
-}
-
-/// Since when, and how many events are missing, if this is a gap that the spool declared itself.
-fn earlier_loss(event: &EventPayload<'_>, tables: &Tables) -> Option<(i64, u64)> {
-    let source = tables.sources.get(usize::from(event.source))?;
-    if source.name != OWN {
-        return None;
-    }
-    let gap = event.event(tables)?;
-    let annotation = |wanted| gap.annotations().find(|(key, _)| *key == wanted).map(|(_, v)| v);
-    let count = annotation(Gap::COUNT)?.parse().ok()?;
-    let since = annotation(Gap::SINCE).and_then(|since| since.parse::<Timestamp>().ok());
-    Some((since.map_or(event.received, Timestamp::as_microsecond), count))
 }

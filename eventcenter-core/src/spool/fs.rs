@@ -6,8 +6,10 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use crate::folder;
 
 /// Whether an error says that the medium does not give back what was written: reading on in this place is in vain.
 /// Every other error may heal, or wants a person (a permission, a folder that is gone).
@@ -101,15 +103,14 @@ pub struct DiskFs {
 }
 
 impl DiskFs {
-    /// The folder, made if it is not there, and then for its owner alone: events can say things that are not for
-    /// everybody.
+    /// The folder, made if it is not there, and for its owner alone: events can say things that are not for everybody.
     ///
     /// # Errors
     ///
     /// The operating system's.
     pub fn new(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        folder::make_private(&folder)?;
         Ok(Self { folder })
     }
 

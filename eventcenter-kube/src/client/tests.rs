@@ -127,3 +127,75 @@ async fn only_a_missing_grant_is_told_to_be_granted() {
     let cause = error.root_cause().unwrap();
     assert!(cause.contains("Client sent an HTTP request to an HTTPS server."), "{cause}");
 }
+
+/// A plugin that prints a token at its first `good` runs, and something with another secret after that.
+fn plugin(dir: &tempfile::TempDir, good: u32, then: &str) -> String {
+    let (script, runs) = (dir.path().join("plugin"), dir.path().join("runs"));
+    let text = format!(
+        r#"echo x >> {runs}
+if [ $(wc -l < {runs}) -le {good} ]; then
+echo '{{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}}}'
+else
+{then}
+fi
+"#,
+        runs = runs.display(),
+    );
+    std::fs::write(&script, text).unwrap();
+    let exec = format!(
+        r#"{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: ["{}", "--secret=SUPERSECRET"], env: [{{name: K, value: SUPERSECRET}}]}}}}"#,
+        script.display()
+    );
+    KUBECONFIG.replace("{token: t}", &exec)
+}
+
+fn nothing_secret(error: &Error) {
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+    for error in chain {
+        let said = format!("{error} {error:?} {error:#?}");
+        assert!(!said.contains("SUPERSECRET"), "{said}");
+        // As the bytes that an `Output` is shown as.
+        assert!(!said.contains("83, 85, 80"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_plugin_that_fails_is_not_quoted() {
+    for (then, says) in [
+        ("echo SUPERSECRET; echo SUPERSECRET >&2; exit 3", "plugin failed: exit status: 3"),
+        ("echo '{\"status\": {\"token\": [\"SUPERSECRET\"]}}'", "printed no ExecCredential"),
+        ("echo SUPERSECRET: [", "printed no ExecCredential"),
+    ] {
+        // At the start, which runs it twice (for a certificate, and for a token), and when that token is over.
+        let dir = tempfile::tempdir().unwrap();
+        let text = plugin(&dir, 0, then);
+        let error = ApiServer::connect(&config(&dir, &text, None)).await.unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+        nothing_secret(&error);
+
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir, &plugin(&dir, 2, then), None);
+        let server = ApiServer::connect(&config).await.unwrap();
+        let error = server.identify(&config).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+        nothing_secret(&error);
+    }
+}
+
+#[test]
+fn files_of_a_list_that_do_not_exist_are_left_out_unless_none_exists() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    std::fs::write(path("one"), KUBECONFIG).unwrap();
+    std::fs::write(path("two"), KUBECONFIG.replace("name: two", "name: three")).unwrap();
+    let found = merged(&[path("gone"), path("one"), path("lost"), path("two")]).unwrap().unwrap();
+    let names: Vec<_> = found.contexts.iter().map(|context| context.name.as_str()).collect();
+    assert_eq!(names, ["one", "two", "three"]);
+    assert!(merged(&[]).unwrap().is_none());
+    let error = merged(&[path("gone"), path("lost")]).unwrap_err();
+    assert!(error.to_string().contains(&path("gone").display().to_string()), "{error}");
+    // What exists and is wrong is not passed over.
+    std::fs::write(path("wrong"), "[").unwrap();
+    assert!(merged(&[path("one"), path("wrong")]).is_err());
+}

@@ -29,7 +29,7 @@ impl EventWatch {
 
     /// An item, with the position from before the list.
     fn item(&mut self, raw: Bytes, arrived: Timestamp) -> Option<Observed> {
-        let read = self.read(raw.clone(), arrived);
+        let read = self.read(self.target.typed(raw.clone()), arrived);
         let list = self.list.as_mut()?;
         match read {
             Ok(event) => {

@@ -108,7 +108,12 @@ impl EventWatch {
     }
 
     pub(super) fn read(&self, raw: Bytes, arrived: Timestamp) -> Result<Event> {
-        Event::from_kubernetes(&self.around.cluster, raw, arrived)
+        let event = Event::from_kubernetes(&self.around.cluster, raw, arrived)?;
+        // Whatever an API server keeps has one. Without it this is something else, and all of its kind would be one.
+        if event.uid().is_empty() {
+            return Err(self.protocol("the document has no uid"));
+        }
+        Ok(event)
     }
 
     fn gap(&self, grade: Grade, until: Timestamp, reason: String) -> Observed {

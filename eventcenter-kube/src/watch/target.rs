@@ -1,7 +1,11 @@
-//! The three requests, as paths with queries.
+//! The three requests, as paths with queries, and what one of them leaves out of its answer.
 
 use std::fmt::Write as _;
 use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::config::{Api, ClusterConfig};
 
@@ -76,6 +80,28 @@ impl Target {
         )
     }
 
+    /// An item of a list as a watch would send it. An API server says kind and apiVersion once for all items of a
+    /// list; a document must say them itself, wherever it goes.
+    pub(super) fn typed(&self, item: Bytes) -> Bytes {
+        #[derive(Deserialize)]
+        struct Untyped {
+            kind: Option<IgnoredAny>,
+            #[serde(rename = "apiVersion")]
+            api_version: Option<IgnoredAny>,
+            /// An object that has it is not empty, and a comma may follow what is put before it.
+            #[expect(dead_code, reason = "it has to be there")]
+            metadata: IgnoredAny,
+        }
+        let Ok(Untyped { kind: None, api_version: None, .. }) = serde_json::from_slice(&item)
+        else {
+            return item;
+        };
+        let Some(rest) = item.trim_ascii_start().strip_prefix(b"{") else { return item };
+        let api_version = if self.modern { "events.k8s.io/v1" } else { "v1" };
+        let head = format!(r#"{{"kind":"Event","apiVersion":"{api_version}","#);
+        [head.as_bytes(), rest].concat().into()
+    }
+
     fn path(&self) -> String {
         let group = if self.modern { "/apis/events.k8s.io/v1" } else { "/api/v1" };
         match &self.namespace {
@@ -122,5 +148,29 @@ mod tests {
             "/api/v1/events?watch=1&allowWatchBookmarks=true&resourceVersion=12&timeoutSeconds=290"
         );
         assert_eq!(target.probe(), "/apis/events.k8s.io/v1/namespaces/shop/events?limit=1");
+    }
+
+    #[test]
+    fn an_item_says_what_it_is_and_says_it_once() {
+        let mut target = Target::new(&ClusterConfig::default(), None);
+        let typed = |target: &Target, item: &'static str| {
+            String::from_utf8(target.typed(item.into()).to_vec()).unwrap()
+        };
+        let bare = r#"{"metadata":{"uid":"u"},"involvedObject":{"kind":"Pod"}}"#;
+        assert_eq!(
+            typed(&target, bare),
+            r#"{"kind":"Event","apiVersion":"v1","metadata":{"uid":"u"},"involvedObject":{"kind":"Pod"}}"#
+        );
+        target.other_api();
+        assert!(typed(&target, bare).contains(r#""apiVersion":"events.k8s.io/v1","metadata""#));
+        for as_it_is in [
+            r#"{"metadata":{"uid":"u"},"kind":"Event","apiVersion":"v1"}"#,
+            r#"{"kind":"Other","metadata":{}}"#,
+            "{}",
+            "[1]",
+            "garbage",
+        ] {
+            assert_eq!(typed(&target, as_it_is), as_it_is);
+        }
     }
 }

@@ -149,7 +149,7 @@ impl EventWatch {
         Observed::Unreadable { raw, error, position: self.known.position() }
     }
 
-    fn protocol(&self, message: &str) -> Error {
+    pub(super) fn protocol(&self, message: &str) -> Error {
         Error::new(&*self.name, ErrorKind::Protocol, message)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventcenter_core::Grade;
+use eventcenter_core::{Grade, Observed, Source as _};
 
 use crate::model::consumer::Consumer;
 use crate::model::{Fault, Op, Server};
@@ -231,4 +231,20 @@ async fn versions_that_are_no_numbers_are_believed() {
     consumer.drain(SECOND).await;
     assert_eq!(consumer.gaps.len(), 1);
     assert_eq!(consumer.events.len(), 4, "what cannot be compared is handed out again");
+}
+
+/// Of a list the API server says once what its items are; each of them has to say it wherever it goes.
+#[tokio::test(start_paused = true)]
+async fn an_item_says_what_it_is_as_a_line_of_a_watch_does() {
+    let server = Server::new();
+    server.put("default", "a");
+    let typed = server.lock().log[0].document.clone();
+    let bare = typed.replacen(r#""kind":"Event","apiVersion":"v1","#, "", 1);
+    assert_ne!(typed, bare);
+    let head =
+        r#"{"kind":"EventList","apiVersion":"v1","metadata":{"resourceVersion":"101"},"items":["#;
+    server.fault(Op::List, Fault::Sends(format!("{head}{bare}]}}")));
+    let mut consumer = Consumer::new(&server, "{}", None);
+    let Observed::Event(event, _) = consumer.watch.next().await.unwrap() else { panic!() };
+    assert_eq!(event.text(), typed);
 }

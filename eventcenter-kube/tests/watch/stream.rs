@@ -56,6 +56,33 @@ async fn what_cannot_be_read_is_handed_out_and_the_rest_goes_on() {
     assert_eq!(consumer.at(), "150");
 }
 
+/// Its events would all have one key, and a store would take them for one.
+#[tokio::test(start_paused = true)]
+async fn an_object_without_a_uid_is_no_event() {
+    let server = Server::new();
+    server.put("default", "a");
+    let odd = r#"{"metadata":{"name":"x","resourceVersion":"150"},"reason":"Started"}"#;
+    let bare = r#"{"reason":"Started","message":"who am I?"}"#;
+    let lines = [odd, bare].map(|object| format!("{{\"type\":\"ADDED\",\"object\":{object}}}\n"));
+    server.lock().revision = 200;
+    server.fault(Op::Watch, Fault::Sends(format!("{}{}", line(&server, 0), lines.concat())));
+    let mut consumer = Consumer::new(&server, "{}", Some("100"));
+    consumer.drain(SECOND).await;
+    assert_eq!(consumer.names(), ["u-default-a"]);
+    assert_eq!(consumer.unreadable, [odd, bare]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_set_aside_once() {
+    let server = Server::new();
+    let odd = r#"{"type":"ADDED","object":{"metadata":{"resourceVersion":"150"},"reason":5}}"#;
+    server.lock().revision = 200;
+    server.fault(Op::Watch, Fault::Sends(format!("{odd}\n{odd}\n")));
+    let mut consumer = Consumer::new(&server, "{}", Some("100"));
+    consumer.drain(SECOND).await;
+    assert_eq!(consumer.unreadable.len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn bytes_that_are_no_text_arrive_as_they_are() {
     let server = Server::new();

@@ -1,16 +1,14 @@
 //! What the writer and the readers of a store share: which partitions there are.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::{fs, io};
 
-use eventcenter_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
 
-use super::failed;
 use crate::ask::{Mark, Retention};
-use crate::store::partition::{Span, files, open_to_read};
+use crate::store::partition::{Span, files};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -71,39 +69,6 @@ impl Shared {
 
     pub(super) fn report_damage(&self, what: String) {
         self.write().set_aside.push(what);
-    }
-
-    pub(super) fn backup(&self, folder: &Path) -> Result<()> {
-        let cannot = |error: io::Error| {
-            failed("cannot make the folder of the backup")
-                .with("folder", folder.display())
-                .with_source(error)
-        };
-        fs::create_dir_all(folder).map_err(cannot)?;
-        if fs::read_dir(folder).map_err(cannot)?.next().is_some() {
-            let message = "the folder of a backup must be empty";
-            return Err(
-                Error::new("store", ErrorKind::Config, message).with("folder", folder.display())
-            );
-        }
-        for partition in self.partitions() {
-            let target = folder.join(partition.span.file_name());
-            if !partition.path.exists() {
-                // Its time was over in the meantime.
-                continue;
-            }
-            let copied = open_to_read(&partition.path).and_then(|connection| {
-                connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])
-            });
-            copied.map_err(|error| {
-                failed("cannot copy a partition")
-                    .with("file", partition.path.display())
-                    .with_source(error)
-            })?;
-            // The copy was written by SQLite without a sync.
-            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(cannot)?;
-        }
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Partitions> {

@@ -22,7 +22,8 @@ async fn sigterm_ends_with_code_0_when_everything_was_delivered() {
     // The webhook is still at it.
     eventer.terminate();
     assert_eq!(eventer.exit_code(LONG), 0);
-    assert!(eventer.stderr().contains("everything was delivered"), "{}", eventer.stderr());
+    assert!(eventer.stderr().contains("nothing is left in the spool"), "{}", eventer.stderr());
+    assert!(!eventer.stderr().contains("ending without"), "{}", eventer.stderr());
     assert_eq!(world.receiver.distinct().len(), 100);
     assert_eq!(world.receiver.duplicates(), 0);
     // Nothing is repeated by the next.
@@ -92,4 +93,21 @@ async fn a_backlog_is_delivered_while_the_api_server_cannot_be_reached() {
     world.create(names("after", 5));
     world.delivered_within(&world.server.created(), Some(LONG)).await;
     ready(&eventer).await;
+}
+
+/// It once said that everything had been delivered.
+#[tokio::test]
+async fn an_end_without_having_reached_the_api_server_says_so() {
+    let world = World::new();
+    world.server.stop();
+    let mut eventer = world.setup.start();
+    eventually("a failure", None, async || {
+        eventer.stderr().contains("cannot be reached").then_some(())
+    })
+    .await;
+    eventer.terminate();
+    assert_eq!(eventer.exit_code(LONG), 0);
+    let said = eventer.stderr();
+    assert!(said.contains("ending without having reached the API server"), "{said}");
+    assert!(said.contains(&world.server.url()) && !said.contains("delivered"), "{said}");
 }

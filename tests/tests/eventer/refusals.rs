@@ -80,6 +80,17 @@ async fn a_second_program_on_the_same_state_is_refused() {
 }
 
 #[test]
+fn a_state_folder_that_is_a_file_is_named() {
+    let setup = setup().cluster(&nobody()).file("archive");
+    let file = setup.path("some-file");
+    std::fs::write(&file, "").unwrap();
+    let mut eventer = setup.with("state_dir", json!(file)).start();
+    assert_eq!(eventer.exit_code(SOON), 2);
+    let said = eventer.stderr();
+    assert!(said.contains("is no folder") && said.contains(file.to_str().unwrap()), "{said}");
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_refused_with_file_line_and_key() {
     let setup = setup();
     let file = setup.path("wrong.yaml");

@@ -128,7 +128,7 @@ fn a_setting_that_cannot_be_used_is_told_without_its_secret() {
         (json!({ "url": format!("ftp://x/{PATH}?{QUERY}") }), "url"),
         (
             json!({ "url": format!("http://x/{PATH}"), "headers": { "x": format!("{INLINE}\n") } }),
-            "headers: x",
+            "headers.x",
         ),
         (json!({ "url": { "file": format!("/nowhere/{FILE}"), "env": ENV } }), "url"),
         (json!({ "url": format!("http://x/{PATH}"), "headers": { "a b": INLINE } }), "a b"),

@@ -1,0 +1,95 @@
+//! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`.
+
+mod counts;
+mod events;
+mod export;
+mod live;
+mod objects;
+mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use eventcenter_store::Answer;
+use eventcenter_store::ask::GapRecord;
+use serde::Serialize;
+
+use crate::Shared;
+use crate::problem::Problem;
+
+/// The description of all of this, as it is served.
+const OPENAPI: &str = include_str!("../openapi.json");
+
+/// What handlers answer.
+type Reply = Result<Response, Problem>;
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/events", get(events::list))
+        .route("/api/v1/events/{cluster}/{uid}", get(events::one))
+        .route("/api/v1/histogram", get(counts::histogram))
+        .route("/api/v1/facets", get(counts::facets))
+        .route("/api/v1/overview", get(counts::overview))
+        .route("/api/v1/pods/{cluster}/{uid}", get(objects::pod_by_uid))
+        .route("/api/v1/pods/{cluster}/{namespace}/{name}", get(objects::pod))
+        .route("/api/v1/nodes", get(objects::nodes))
+        .route("/api/v1/objects", get(objects::objects))
+        .route("/api/v1/query", get(table::by_get).post(table::by_post))
+        .route("/api/v1/gaps", get(gaps))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/live", get(live::live))
+        .route("/api/v1/export.ndjson", get(export::ndjson))
+        .route("/api/v1/export.csv", get(export::csv))
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// An answer, with what it lacks beside its own keys.
+#[derive(Serialize)]
+struct Whole<'a, T> {
+    #[serde(flatten)]
+    value: T,
+    gaps: &'a [GapRecord],
+    unread: &'a [String],
+}
+
+/// `value` as JSON, with what `answer` lacks.
+fn json<A, T: Serialize>(answer: &Answer<A>, value: T) -> Reply {
+    let whole = Whole { value, gaps: &answer.gaps, unread: &answer.unread };
+    plain_json(&whole)
+}
+
+fn plain_json(value: &impl Serialize) -> Reply {
+    let body = serde_json::to_vec(value).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no JSON: {error}"))
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Declared losses, oldest first.
+async fn gaps(State(shared): State<Arc<Shared>>) -> Reply {
+    #[derive(Serialize)]
+    struct Gaps {
+        gaps: Vec<GapRecord>,
+    }
+    plain_json(&Gaps { gaps: shared.engine.state().await?.gaps })
+}
+
+/// What is kept, and how the program is.
+async fn status(State(shared): State<Arc<Shared>>) -> Reply {
+    #[derive(Serialize)]
+    struct Status {
+        version: &'static str,
+        health: eventcenter_core::health::Report,
+        store: eventcenter_store::ask::State,
+    }
+    let (health, store) = (shared.health.report(), shared.engine.state().await?);
+    plain_json(&Status { version: env!("CARGO_PKG_VERSION"), health, store })
+}

@@ -1,0 +1,110 @@
+//! Pods, nodes, and objects by the beginning of their names.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use eventcenter_core::Query;
+use eventcenter_store::ask::{CountsAsk, Dimension, Group, Grouping};
+use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
+use eventcenter_store::nodes::{NodesAsk, nodes as told};
+use serde::Serialize;
+
+use super::{Reply, json};
+use crate::Shared;
+use crate::params::{Params, bounds, quoted};
+use crate::problem::Problem;
+
+pub(crate) async fn pod(
+    State(shared): State<Arc<Shared>>,
+    Path((cluster, namespace, name)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+) -> Reply {
+    life(&shared, cluster, PodChoice::Name { namespace, name }, query).await
+}
+
+pub(crate) async fn pod_by_uid(
+    State(shared): State<Arc<Shared>>,
+    Path((cluster, uid)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Reply {
+    life(&shared, cluster, PodChoice::Uid(uid), query).await
+}
+
+async fn life(shared: &Shared, cluster: String, pod: PodChoice, query: Option<String>) -> Reply {
+    let params = Params::read(query.as_deref(), &["since", "from", "until"])?;
+    let range = params.range(&*shared.clock)?;
+    let cluster = named(shared, cluster).await?;
+    let ask = LifecycleAsk { cluster, pod, range, bounds: bounds(&shared.config.limits) };
+    let answer = lifecycle(&*shared.engine, &ask).await?;
+    if answer.value.lives.is_empty() {
+        return Err(Problem::absent(
+            "nothing happened to such a Pod in this range; `since=all` looks everywhere",
+        ));
+    }
+    json(&answer, &answer.value)
+}
+
+/// `-` is the cluster, for who has one.
+async fn named(shared: &Shared, cluster: String) -> Result<String, Problem> {
+    if cluster != "-" {
+        return Ok(cluster);
+    }
+    let clusters = shared.engine.state().await?.clusters;
+    match clusters.as_slice() {
+        [only] => Ok(only.cluster.id.clone()),
+        [] => Err(Problem::absent("there is no cluster yet")),
+        several => {
+            let names: Vec<_> = several.iter().map(|known| known.cluster.name.as_str()).collect();
+            Err(Problem::bad(format!(
+                "which cluster? `-` will not do; there are {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+pub(crate) async fn nodes(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    let known = ["query", "cluster", "node", "since", "from", "until", "offset"];
+    let params = Params::read(query.as_deref(), &known)?;
+    let query = params.query()?;
+    let query = match params.text("node") {
+        Some(node) => Arc::new(Query::parse(&format!("({query}) and node : {}", quoted(node)))?),
+        None => query,
+    };
+    let range = params.range(&*shared.clock)?;
+    let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
+    let ask = NodesAsk { query, range, offset_seconds, bounds };
+    let answer = told(&*shared.engine, &ask).await?;
+    json(&answer, &answer.value)
+}
+
+/// For pickers: objects whose name begins so, with most occurrences first.
+pub(crate) async fn objects(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    let known = ["prefix", "kind", "namespace", "cluster", "since", "from", "until", "limit"];
+    let params = Params::read(query.as_deref(), &known)?;
+    let mut conditions = Vec::new();
+    if let Some(prefix) = params.text("prefix") {
+        if prefix.contains(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | ':'))) {
+            return Err(Problem::bad(
+                "`prefix` is the beginning of a name: letters, digits, - . _ :",
+            ));
+        }
+        conditions.push(format!("name : {prefix}*"));
+    }
+    for key in ["kind", "namespace", "cluster"] {
+        conditions.extend(params.text(key).map(|value| format!("{key} : {}", quoted(value))));
+    }
+    let ask = CountsAsk {
+        query: Arc::new(Query::parse(&conditions.join(" and "))?),
+        range: params.range(&*shared.clock)?,
+        groupings: vec![Grouping::top(Dimension::Object, params.number("limit", 20, 1000)?)],
+        bounds: bounds(&shared.config.limits),
+    };
+    let answer = shared.engine.counts(&ask).await?;
+    #[derive(Serialize)]
+    struct Objects<'a> {
+        objects: &'a [Group],
+    }
+    let objects = answer.value.first().map_or(&[][..], |counts| &counts.groups);
+    json(&answer, Objects { objects })
+}

@@ -1,0 +1,85 @@
+//! `search | select …`: one table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use eventcenter_core::query::Statement;
+use eventcenter_store::ask::TableAsk;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Reply, json};
+use crate::Shared;
+use crate::params::{Params, bounds, quoted};
+use crate::problem::Problem;
+
+pub(crate) async fn by_get(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    table(&shared, query.as_deref()).await
+}
+
+/// The same parameters as JSON, for statements that are too long for a URL.
+pub(crate) async fn by_post(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Reply {
+    // A form of another site can send no such type.
+    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| {
+            kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+        })
+    });
+    if !is_json {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body is application/json",
+        ));
+    }
+    let most = usize::try_from(shared.config.limits.body.bytes()).unwrap_or(usize::MAX);
+    let body = to_bytes(body, most).await.map_err(|_| {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has at most {most} bytes"))
+    })?;
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Given(BTreeMap<String, Value>);
+    let given: Given = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad(format!("the body is no JSON object: {error}")))?;
+    table(&shared, Some(&as_query(&given.0))).await
+}
+
+fn as_query(given: &BTreeMap<String, Value>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in given {
+        match value {
+            Value::String(text) => query.append_pair(name, text),
+            value => query.append_pair(name, &value.to_string()),
+        };
+    }
+    query.finish()
+}
+
+async fn table(shared: &Shared, query: Option<&str>) -> Reply {
+    let params = Params::read(query, &["query", "cluster", "since", "from", "until", "limit"])?;
+    let statement = Statement::parse(params.statement())?;
+    let Some(select) = statement.select else {
+        return Err(Problem::bad(
+            "`query` is `search | select …` here; /api/v1/events takes a search alone",
+        ));
+    };
+    let query = match params.text("cluster") {
+        Some(cluster) => {
+            let narrowed = format!("({}) and cluster : {}", statement.query, quoted(cluster));
+            eventcenter_core::Query::parse(&narrowed)?
+        }
+        None => statement.query,
+    };
+    let mut bounds = bounds(&shared.config.limits);
+    bounds.rows = params.number("limit", 1000, bounds.rows)?;
+    let range = params.range(&*shared.clock)?;
+    let ask = TableAsk { query: Arc::new(query), range, select: select.text, bounds };
+    let answer = shared.engine.table(&ask).await?;
+    json(&answer, &answer.value)
+}

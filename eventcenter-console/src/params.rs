@@ -1,0 +1,165 @@
+//! What stands behind the `?`: read once, and whatever is unknown or wrong is named.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventcenter_core::config::HumanDuration;
+use eventcenter_core::{Clock, Query};
+use eventcenter_store::ask::{Bounds, Dimension, Key, Order, Range};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::LimitsConfig;
+use crate::cursor;
+use crate::problem::Problem;
+
+/// Without `since` or `from`, this much is looked at.
+const USUAL: Duration = Duration::from_secs(24 * 3600);
+
+/// The parameters of a request.
+#[derive(Debug)]
+pub(crate) struct Params(BTreeMap<String, String>);
+
+impl Params {
+    /// Reads them; `known` are those that the request may have.
+    pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+        let mut params = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                return Err(Problem::bad(format!(
+                    "unknown parameter `{}`; known here: {}",
+                    name.escape_debug(),
+                    known.join(", ")
+                )));
+            }
+            if params.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Problem::bad(format!("`{name}` is given twice")));
+            }
+        }
+        Ok(Self(params))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The statement as it was written.
+    pub(crate) fn statement(&self) -> &str {
+        self.text("query").unwrap_or_default()
+    }
+
+    /// `query`, narrowed to `cluster`.
+    pub(crate) fn query(&self) -> Result<Arc<Query>, Problem> {
+        let query = Query::parse(self.statement())?;
+        let query = match self.text("cluster") {
+            Some(cluster) => Query::parse(&format!("({query}) and cluster : {}", quoted(cluster)))?,
+            None => query,
+        };
+        Ok(Arc::new(query))
+    }
+
+    /// `since`, or `from` and `until`.
+    pub(crate) fn range(&self, clock: &dyn Clock) -> Result<Range, Problem> {
+        let now = clock.now();
+        let ago = |ago: Duration| {
+            let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
+            now.checked_sub(ago).unwrap_or(Timestamp::MIN)
+        };
+        if self.text("since").is_some() && self.text("from").is_some() {
+            return Err(Problem::bad("`since` and `from` are two ways to say the same; give one"));
+        }
+        // What happens while the answer is made belongs to it: clocks of nodes are a little ahead, too.
+        let soon = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX);
+        let until = self.time("until")?.unwrap_or(soon);
+        let from = match (self.text("since"), self.time("from")?) {
+            (Some("all"), _) => Timestamp::MIN,
+            (Some(since), _) => {
+                let since: HumanDuration = since
+                    .parse()
+                    .map_err(|error| Problem::bad(format!("`since`: {error}, or all")))?;
+                ago(since.get())
+            }
+            (None, Some(from)) => from,
+            (None, None) => ago(USUAL),
+        };
+        if from >= until {
+            return Err(Problem::bad("the range is empty: it begins at or after its end"));
+        }
+        Ok(Range { from, until })
+    }
+
+    fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let seconds =
+            || text.parse::<i64>().ok().and_then(|second| Timestamp::from_second(second).ok());
+        text.parse().ok().or_else(seconds).map(Some).ok_or_else(|| {
+            Problem::bad(format!(
+                "`{name}` is no time; write 2026-11-25T01:02:03Z, or seconds since 1970"
+            ))
+        })
+    }
+
+    pub(crate) fn number(&self, name: &str, usual: usize, most: usize) -> Result<usize, Problem> {
+        match self.text(name) {
+            None => Ok(usual),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|number| (1..=most).contains(number))
+                .ok_or_else(|| Problem::bad(format!("`{name}` is a number from 1 to {most}"))),
+        }
+    }
+
+    /// Offset of the reader's time zone from UTC, in seconds.
+    pub(crate) fn offset(&self) -> Result<i32, Problem> {
+        match self.text("offset") {
+            None => Ok(0),
+            Some(text) => {
+                text.parse().ok().filter(|offset: &i32| offset.abs() <= 86_400).ok_or_else(|| {
+                    Problem::bad("`offset` is a time zone's offset from UTC in seconds")
+                })
+            }
+        }
+    }
+
+    pub(crate) fn order(&self) -> Result<Order, Problem> {
+        match self.text("order") {
+            None | Some("newest") => Ok(Order::Newest),
+            Some("oldest") => Ok(Order::Oldest),
+            Some("arrival") => Ok(Order::Arrival),
+            Some(_) => Err(Problem::bad("`order` is newest, oldest or arrival")),
+        }
+    }
+
+    pub(crate) fn after(&self, order: Order) -> Result<Option<Key>, Problem> {
+        let Some(text) = self.text("after") else { return Ok(None) };
+        let key = cursor::decode(text);
+        let fits = |key: &Key| matches!(key, Key::Mark(_)) == (order == Order::Arrival);
+        key.filter(fits)
+            .map(Some)
+            .ok_or_else(|| Problem::bad("`after` is not what a page of this list gave as `next`"))
+    }
+
+    /// `by`: one or more dimensions, joined by commas.
+    pub(crate) fn dimensions(&self, usual: &[Dimension]) -> Result<Vec<Dimension>, Problem> {
+        let Some(text) = self.text("by") else { return Ok(usual.to_vec()) };
+        let dimension = |name: &str| {
+            serde_json::from_value(name.trim().into()).map_err(|_| {
+                Problem::bad(
+                    "`by` is one of cluster, level, class, reason, namespace, kind, object, node, component, workload",
+                )
+            })
+        };
+        text.split(',').map(dimension).collect()
+    }
+}
+
+/// What an answer may cost.
+pub(crate) fn bounds(limits: &LimitsConfig) -> Bounds {
+    Bounds { deadline: limits.deadline.get(), ..Bounds::default() }
+}
+
+/// A value as a phrase of a statement: nothing in it is an operator or a wildcard.
+pub(crate) fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
