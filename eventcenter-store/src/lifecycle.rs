@@ -85,12 +85,12 @@ pub async fn lifecycle(engine: &dyn EventQuery, ask: &LifecycleAsk) -> Result<An
     let teller = Teller { engine, ask };
     let which = match &ask.pod {
         PodChoice::Name { namespace, name } => {
-            format!("namespace : {} and name : {}", quoted(namespace), quoted(name))
+            format!("name : {} and namespace : {}", quoted(name), quoted(namespace))
         }
         PodChoice::Uid(uid) => format!("uid : {}", quoted(uid)),
     };
     let found =
-        teller.events(&format!("kind : Pod and {which}"), ask.range, ask.bounds.rows).await?;
+        teller.events(&format!("{which} and kind : Pod"), ask.range, ask.bounds.rows).await?;
     let Answer { value: Page { mut rows, next }, gaps, unread } = found;
     let mut told = Lifecycle { truncated: next.is_some(), ..Lifecycle::default() };
     match (&ask.pod, rows.first()) {
@@ -144,7 +144,7 @@ impl Teller<'_> {
 
     /// OOM kills that are told about the node, where the message says that it was this Pod.
     async fn kills(&self, told: &Lifecycle) -> Result<Vec<Row>> {
-        let which = format!("kind : Node and class : PodOOM and message : {}", quoted(&told.name));
+        let which = format!("message : {} and class : PodOOM and kind : Node", quoted(&told.name));
         let mut rows = self.events(&which, self.ask.range, self.ask.bounds.rows).await?.value.rows;
         rows.retain(|row| {
             row.pod
@@ -170,9 +170,9 @@ impl Teller<'_> {
     /// When its controller created and deleted it.
     async fn tell_of_owner(&self, told: &mut Lifecycle) -> Result<()> {
         let which = format!(
-            "(reason : SuccessfulCreate or reason : SuccessfulDelete) and namespace : {} and message : {}",
-            quoted(&told.namespace),
-            quoted(&told.name)
+            "message : {} and namespace : {} and (reason : SuccessfulCreate or reason : SuccessfulDelete)",
+            quoted(&told.name),
+            quoted(&told.namespace)
         );
         let mut rows = self.events(&which, self.ask.range, self.ask.bounds.rows).await?.value.rows;
         rows.retain(|row| names(row.event.message(), &told.name));

@@ -24,6 +24,8 @@ pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
+/// Once an index leads to fewer rows than this, no other is asked.
+const FEW: i64 = 500;
 /// Rows that an index leads to are counted up to this.
 pub(crate) const MANY: i64 = 30_000;
 
@@ -168,6 +170,9 @@ impl Translator<'_> {
 
     /// Counts what an index leads to; everything that passes is among it.
     fn found(&mut self, from: &str) -> Result<i64, Failure> {
+        if let Some(known) = self.hits.filter(|known| *known < FEW) {
+            return Ok(known);
+        }
         let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {MANY})");
         let found = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
         self.hits = Some(self.hits.map_or(found, |known| known.min(found)));

@@ -26,8 +26,9 @@ struct Sums {
     estimated: u64,
 }
 
-/// Tables of sums, the length of their buckets, and what they are kept by; the smallest first.
+/// Tables of sums, the length of their buckets, and what they are kept by; the longest first, and of these the smallest.
 const TABLES: &[(&str, &str, i64, &[&str])] = &[
+    ("day_workloads", "day", 24 * HOUR, &["cluster", "level", "namespace", "workload"]),
     ("hour_reasons", "hour", HOUR, &["cluster", "level", "class", "reason"]),
     ("hour_namespaces", "hour", HOUR, &["cluster", "level", "namespace"]),
     ("hour_nodes", "hour", HOUR, &["cluster", "level", "node"]),

@@ -2,7 +2,7 @@
 
 use eventcenter_core::query::{Node, ValuePattern, fold};
 
-use super::{INLINE, Source, Translator};
+use super::{FEW, INLINE, Source, Translator};
 use crate::read::Failure;
 
 /// Objects of a kind, fewer than which lead to its events.
@@ -27,7 +27,8 @@ impl Translator<'_> {
     pub(super) fn kind(&mut self, value: &ValuePattern, narrows: bool) -> Result<String, Failure> {
         let kinds = self.words_that(|text| value.matches(text))?;
         let of_kind = self.is_in("o.kind", &kinds);
-        if !narrows || kinds.is_empty() || kinds.len() > INLINE {
+        let is_narrow = self.hits.is_some_and(|known| known < FEW);
+        if !narrows || is_narrow || kinds.is_empty() || kinds.len() > INLINE {
             return Ok(of_kind);
         }
         let objects = format!("SELECT id FROM objects o WHERE {of_kind}");

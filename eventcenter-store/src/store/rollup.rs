@@ -51,6 +51,7 @@ impl Rollup {
         let (mut minutes, mut hours) = (HashMap::new(), HashMap::new());
         let (mut nodes, mut workloads) = (HashMap::new(), HashMap::new());
         let (mut reasons, mut namespaces) = (HashMap::new(), HashMap::new());
+        let mut day_workloads = HashMap::new();
         for ((minute, l), sum) in sums {
             let hour = minute.div_euclid(60);
             let key = [l.cluster, l.level, l.class, l.reason, l.namespace];
@@ -60,6 +61,8 @@ impl Rollup {
             add(&mut namespaces, [hour, l.cluster, l.level, l.namespace], sum);
             add(&mut nodes, [hour, l.cluster, l.level, l.node], sum);
             add(&mut workloads, [hour, l.cluster, l.level, l.namespace, l.workload], sum);
+            let day = hour.div_euclid(24);
+            add(&mut day_workloads, [day, l.cluster, l.level, l.namespace, l.workload], sum);
         }
         for (table, sums) in [("minutes", minutes), ("hours", hours)] {
             let unit = table.trim_end_matches('s');
@@ -98,13 +101,18 @@ impl Rollup {
         for ([hour, cluster, level, node], Sum { rise, estimated }) in nodes {
             upsert.execute(params![hour, cluster, level, node, rise, estimated])?;
         }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO hour_workloads VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (hour, cluster, level, namespace, workload)
-             DO UPDATE SET rise = rise + ?6, estimated = estimated + ?7",
-        )?;
-        for ([hour, cluster, level, namespace, workload], Sum { rise, estimated }) in workloads {
-            upsert.execute(params![hour, cluster, level, namespace, workload, rise, estimated])?;
+        for (table, unit, sums) in
+            [("hour_workloads", "hour", workloads), ("day_workloads", "day", day_workloads)]
+        {
+            let mut upsert = connection.prepare_cached(&format!(
+                "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT ({unit}, cluster, level, namespace, workload)
+                 DO UPDATE SET rise = rise + ?6, estimated = estimated + ?7"
+            ))?;
+            for ([time, cluster, level, namespace, workload], Sum { rise, estimated }) in sums {
+                upsert
+                    .execute(params![time, cluster, level, namespace, workload, rise, estimated])?;
+            }
         }
         Ok(())
     }

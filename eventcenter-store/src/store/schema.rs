@@ -14,7 +14,7 @@
 //! | `found` | the words of an Event's message, reason and object's name, for searches; rowid as in `events` |
 //! | `minutes`, `hours` | sum of rises, by what the overview shows |
 //! | `hour_reasons`, `hour_namespaces` | the same by fewer columns: a week of the overview is some thousand rows |
-//! | `hour_nodes`, `hour_workloads` | the same by node, by workload |
+//! | `hour_nodes`, `hour_workloads`, `day_workloads` | the same by node, by workload; there are many workloads |
 //! | `gaps` | declared loss |
 //! | `dictionaries` | zstd dictionary that documents are compressed with |
 
@@ -147,6 +147,16 @@ CREATE TABLE hour_workloads (
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
     PRIMARY KEY (hour, cluster, level, namespace, workload)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_workloads (
+    day INTEGER NOT NULL,           -- time / 86,400,000,000
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    workload INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (day, cluster, level, namespace, workload)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE gaps (
     uid TEXT PRIMARY KEY,           -- of the event that declared it

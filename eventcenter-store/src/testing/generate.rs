@@ -1,7 +1,7 @@
 //! A cluster's events, made up: always the same ones for the same seed.
 //!
 //! The default is the load that the store's figures are measured with: 1,000,000 updates in 7 days, of 20,000 Pods
-//! in 120 namespaces on 200 nodes. Seven in ten are new Events, three are repeats of an Event of the last hour, with
+//! of 2,000 Deployments in 120 namespaces on 200 nodes. Seven in ten are new Events, three are repeats of an Event of the last hour, with
 //! the same uid and a higher count. Documents are what an API server hands out, 1.6 kB on average with
 //! `managedFields`; reasons and messages are those of kubelet, scheduler, controllers and node-problem-detector, in
 //! about the shares of a busy cluster.
@@ -21,6 +21,7 @@ use templates::{TEMPLATES, Template};
 /// Makes events up. See the [module](self).
 #[derive(Debug)]
 pub struct Generator {
+    seed: u64,
     random: Random,
     cluster: Arc<Cluster>,
     pods: Vec<Pod>,
@@ -81,6 +82,7 @@ impl Generator {
         let pods = usize::try_from(events / 50).unwrap_or(usize::MAX).clamp(20, 20_000);
         let cluster = Cluster { id: format!("cluster-{seed}"), name: format!("made-up-{seed}") };
         let mut generator = Self {
+            seed,
             random: Random(seed),
             cluster: Arc::new(cluster),
             pods: Vec::new(),
@@ -120,13 +122,15 @@ impl Generator {
     }
 
     fn pod(&mut self, number: usize) -> Pod {
-        let (app, container) = APPS[self.random.below(APPS.len())];
+        // Ten Pods make a Deployment, and have everything but their own five letters in common.
+        let mut shared = Random(self.seed ^ (number as u64 / 10).wrapping_mul(0x9e37_79b9));
+        let (app, container) = APPS[shared.below(APPS.len())];
         // A few namespaces hold most of the Pods, as everywhere.
-        let namespace = self.random.below(self.namespaces).min(self.random.below(self.namespaces));
-        let (set, own) = (self.random.suffix(10), self.random.suffix(5));
+        let namespace = shared.below(self.namespaces).min(shared.below(self.namespaces));
+        let (service, set) = (shared.below(40), shared.suffix(10));
         Pod {
             namespace: format!("team-{namespace}"),
-            name: format!("{app}-{}-{set}-{own}", number % 40),
+            name: format!("{app}-{service}-{set}-{}", self.random.suffix(5)),
             uid: self.random.uid(),
             container,
             node: self.random.below(NODES),
