@@ -1,8 +1,8 @@
 //! What it costs to ask: the questions of the pages, put to a store of made-up events.
 //!
 //! `cargo bench -p eventcenter-store --bench queries [-- EVENTS]`, of which 1,000,000 are the default. The store is made
-//! once, and kept under `target/tmp`. Prints the median and the 95th percentile of each question, in milliseconds, and
-//! the peak of resident memory.
+//! once, and kept under `target/tmp`. Prints the median and the 95th percentile of each question, in milliseconds,
+//! what it took of the CPU, and the peak of resident memory.
 
 #![expect(
     clippy::unwrap_used,
@@ -196,13 +196,23 @@ async fn measure<F: Future<Output = usize>>(what: &str, question: impl Fn() -> F
     let mut times = Vec::new();
     let mut rows = 0;
     // What takes long is asked less often.
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), cpu_time());
     while times.len() < ROUNDS && begun.elapsed() < Duration::from_secs(10) {
         let begun = Instant::now();
         rows = question().await;
         times.push(begun.elapsed());
     }
+    let cpu = (cpu_time() - cpu).as_secs_f64() * 1e3 / times.len() as f64;
     print(what, times, rows);
+    println!("{cpu:26.1} ms of CPU each");
+}
+
+/// User and system time of the process, in hundredths of a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |place: usize| fields[place].parse::<u64>().unwrap();
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
 }
 
 fn print(what: &str, mut times: Vec<Duration>, rows: usize) {
