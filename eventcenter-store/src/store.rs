@@ -31,7 +31,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use eventcenter_core::{
-    Batch, Clock, Error, ErrorKind, Health, Limits, Receipt, Result, Sink, SystemClock,
+    Batch, Clock, Error, ErrorKind, Health, Limits, Metrics, Receipt, Result, Sink, SystemClock,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -106,6 +106,15 @@ impl Store {
     /// Events that were dropped since it was opened, because they were older than all that is kept.
     pub fn expired(&self) -> u64 {
         self.shared.expired.load(Ordering::Relaxed)
+    }
+
+    /// Brings the metrics of the store up to date, for whoever is about to show them.
+    pub fn measure(&self, metrics: &Metrics) {
+        let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        metrics.store_bytes.set(i64::try_from(self.shared.bytes()).unwrap_or(i64::MAX));
+        metrics.store_partitions.set(gauge(self.shared.partitions().len()));
+        metrics.store_damaged.set(gauge(self.shared.set_aside().len()));
+        metrics.store_expired.inner().store(self.expired(), Ordering::Relaxed);
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
