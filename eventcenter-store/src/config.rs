@@ -4,12 +4,16 @@
 //! store:
 //!   path: /var/lib/eventcenter/store    # default: `store` under `state_dir`
 //!   retention: { age: 90d, bytes: 20GiB }
+//!   filter: { level: Warning }           # default: every event
 //! ```
+//!
+//! As with any sink, the filter is the match of the route that leads to it; the store itself takes what it is given.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use eventcenter_core::config::{ByteSize, ConfigError, HumanDuration, KeyPath};
+use eventcenter_core::config::{ByteSize, ConfigError, HumanDuration, KeyPath, present};
+use eventcenter_core::{EventFilter, FilterConfig};
 use serde::Deserialize;
 
 /// The block `store`.
@@ -20,6 +24,9 @@ pub struct StoreConfig {
     pub path: Option<PathBuf>,
     /// How long events are kept.
     pub retention: RetentionConfig,
+    /// Which events are kept. Default all.
+    #[serde(deserialize_with = "present")]
+    pub filter: Option<FilterConfig>,
 }
 
 /// How long events are kept: what is beyond one of the two goes, oldest first.
@@ -46,7 +53,7 @@ impl StoreConfig {
     ///
     /// # Errors
     ///
-    /// When less is to be kept than an hour, or 16 MiB.
+    /// When less is to be kept than an hour, or 16 MiB, or when the filter cannot be compiled.
     pub fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key: &str, least: String| {
             let message = format!("this is too little to work with; at least {least}");
@@ -58,7 +65,8 @@ impl StoreConfig {
         if self.retention.bytes.is_some_and(|bytes| bytes < Self::LEAST_BYTES) {
             return refuse("bytes", Self::LEAST_BYTES.to_string());
         }
-        Ok(())
+        let filter = self.filter.as_ref().map(EventFilter::compile).transpose();
+        filter.map(|_| ()).map_err(|error| error.under(KeyPath::root().key("filter")))
     }
 
     /// Days of a partition: an eighth of what is kept, so that there are nine at most, and one `SELECT` can span all
@@ -95,10 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_nothing_is_refused() {
+    fn what_cannot_be_meant_is_refused() {
         for (json, key) in [
             (r#"{"retention":{"age":"10m"}}"#, "retention.age"),
             (r#"{"retention":{"bytes":"1MiB"}}"#, "retention.bytes"),
+            (r#"{"filter":{}}"#, "filter"),
         ] {
             let config: StoreConfig = serde_json::from_str(json).unwrap();
             let error = config.check().unwrap_err().to_string();

@@ -35,4 +35,4 @@ pub use config::StoreConfig;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use store::{Store, StoreSink};
+pub use store::{Store, StoreSink, backup};

@@ -15,6 +15,7 @@
 //!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 
+mod backup;
 pub(crate) mod document;
 mod neighbours;
 pub(crate) mod partition;
@@ -37,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 use crate::ask::Mark;
 use crate::config::StoreConfig;
 use crate::read::Readers;
+pub use backup::backup;
 pub(crate) use shared::Shared;
 use writer::{Command, Commands, Writer};
 
@@ -50,7 +52,8 @@ const MAX_BYTES: usize = 8 << 20;
 pub struct Store {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
-    commands: Commands,
+    /// None if it was opened to be read alone.
+    commands: Option<Commands>,
 }
 
 impl Store {
@@ -78,7 +81,17 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, readers: Arc::default(), commands })
+        Ok(Self { shared, readers: Arc::default(), commands: Some(commands) })
+    }
+
+    /// Opens what is in `folder` now, to be read alone; another program may write to it meanwhile. Its sinks refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when the folder cannot be read.
+    pub fn open_to_read(folder: impl Into<PathBuf>) -> Result<Self> {
+        let shared = Arc::new(Shared::look(folder.into())?);
+        Ok(Self { shared, readers: Arc::default(), commands: None })
     }
 
     /// A sink of this name that writes into it.
@@ -114,19 +127,18 @@ impl Store {
         &self.readers
     }
 
-    /// Copies the store into `folder`, which must not be there or be empty, while it is being written. Each partition
-    /// is copied as it is at one instant; to restore, copy the files back.
+    /// [Copies](backup()) the store into `folder` while it is written.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the folder holds something, [`ErrorKind::Storage`] when a file cannot be copied.
+    /// As [`backup()`].
     pub async fn backup(&self, folder: impl Into<PathBuf>) -> Result<()> {
-        let (shared, folder) = (Arc::clone(&self.shared), folder.into());
-        let done = tokio::task::spawn_blocking(move || shared.backup(&folder)).await;
+        let (from, folder) = (self.folder().to_owned(), folder.into());
+        let done = tokio::task::spawn_blocking(move || backup(&from, &folder)).await;
         done.map_err(|error| failed("the copying thread ended").with_source(error))?
     }
 
-    /// Removes what is beyond the retention now; the writer does so by itself every minute in which it writes.
+    /// Removes what is beyond the retention now; the writer does so by itself every minute.
     ///
     /// # Errors
     ///
@@ -140,7 +152,9 @@ impl Store {
         command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer))?;
+        let message = "the store was opened to be read alone";
+        let commands = self.commands.as_ref().ok_or_else(|| Error::new("store", ErrorKind::Config, message))?;
+        commands.send(command(answer))?;
         answered.await.map_err(|_| failed("the writing thread ended"))?
     }
 }

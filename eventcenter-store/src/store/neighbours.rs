@@ -117,7 +117,7 @@ impl Neighbours {
                 let found = find.query_row(params![uid, cluster], |row| {
                     Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
                 });
-                if let Some((id, false, _)) = found.as_ref().ok() {
+                if let Ok((id, false, _)) = &found {
                     connection.execute("UPDATE events SET continues = 1 WHERE id = ?1", [id])?;
                 }
                 found.optional()

@@ -1,16 +1,16 @@
 //! What the writer and the readers of a store share: which partitions there are.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::{fs, io};
 
-use eventcenter_core::{Error, ErrorKind, Result};
+use eventcenter_core::Result;
 use tokio::sync::watch;
 
-use super::failed;
 use crate::ask::{Mark, Retention};
-use crate::store::partition::{Span, files, open_to_read};
+use crate::store::failed;
+use crate::store::partition::{Span, files, open_to_read, span};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -43,6 +43,26 @@ impl Shared {
         Self { folder, retention, mark, expired: AtomicU64::new(0), partitions: RwLock::default() }
     }
 
+    /// What is in the folder, which another program may be writing to.
+    pub(super) fn look(folder: PathBuf) -> Result<Self> {
+        let cannot = |error: std::io::Error| {
+            failed("cannot read the folder of the store").with_source(error)
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(|e| cannot(e).with("folder", folder.display()))? {
+            names.extend(entry.map_err(cannot)?.file_name().into_string());
+        }
+        let shared = Self::new(folder, Retention::default());
+        for name in names.iter().filter(|name| Span::is_file_name(name)) {
+            let path = shared.folder.join(name);
+            match open_to_read(&path).and_then(|connection| span(&connection)) {
+                Ok(span) => shared.add(Readable { span, path }),
+                Err(error) => shared.report_damage(format!("{name} cannot be read: {error}")),
+            }
+        }
+        Ok(shared)
+    }
+
     /// The partitions, oldest first.
     pub(crate) fn partitions(&self) -> Vec<Readable> {
         self.read().readable.clone()
@@ -71,39 +91,6 @@ impl Shared {
 
     pub(super) fn report_damage(&self, what: String) {
         self.write().set_aside.push(what);
-    }
-
-    pub(super) fn backup(&self, folder: &Path) -> Result<()> {
-        let cannot = |error: io::Error| {
-            failed("cannot make the folder of the backup")
-                .with("folder", folder.display())
-                .with_source(error)
-        };
-        fs::create_dir_all(folder).map_err(cannot)?;
-        if fs::read_dir(folder).map_err(cannot)?.next().is_some() {
-            let message = "the folder of a backup must be empty";
-            return Err(
-                Error::new("store", ErrorKind::Config, message).with("folder", folder.display())
-            );
-        }
-        for partition in self.partitions() {
-            let target = folder.join(partition.span.file_name());
-            if !partition.path.exists() {
-                // Its time was over in the meantime.
-                continue;
-            }
-            let copied = open_to_read(&partition.path).and_then(|connection| {
-                connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])
-            });
-            copied.map_err(|error| {
-                failed("cannot copy a partition")
-                    .with("file", partition.path.display())
-                    .with_source(error)
-            })?;
-            // The copy was written by SQLite without a sync.
-            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(cannot)?;
-        }
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Partitions> {

@@ -1,6 +1,7 @@
 //! The writing side: what is counted, what survives, and what is told.
 
 mod conformance;
+mod properties;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,12 +9,10 @@ use std::sync::{Arc, Mutex};
 use eventcenter_core::config::{ByteSize, HumanDuration};
 use eventcenter_core::{Cluster, Event, FixedClock, Gap, Grade};
 use jiff::Timestamp;
-use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::*;
 use crate::config::RetentionConfig;
-use crate::store::partition::DAY;
 
 /// 2026-11-25T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_564_800;
@@ -135,8 +134,7 @@ fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 /// The sums of a partition are those of a recount.
 fn recount(file: &Path) {
     let connection = connection(file);
-    let minute = crate::store::rollup::MINUTE;
-    let hour = crate::store::rollup::HOUR;
+    let (minute, hour) = (rollup::MINUTE, rollup::HOUR);
     let from =
         "FROM occurrences o JOIN events e ON e.id = o.event JOIN objects b ON b.id = e.object";
     for (table, unit, columns) in [
@@ -245,8 +243,8 @@ fn an_event_that_a_recorder_makes_anew_goes_on_counting() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &week()).unwrap();
     let expired = Made { uid: 5, count: 1, ..Made::default() };
-    deliver(&store, &[expired.clone()]);
-    deliver(&store, &[Made { count: 30, time: 60, version: 2, ..expired.clone() }]);
+    deliver(&store, std::slice::from_ref(&expired));
+    deliver(&store, &[Made { count: 30, time: 60, version: 2, ..expired }]);
     // The same object, reason and first time under another uid, with the old count plus one.
     let mut again = serde_json::to_value(
         serde_json::from_slice::<serde_json::Value>(expired.event().raw()).unwrap(),
@@ -321,13 +319,11 @@ fn too_many_bytes_go_oldest_first() {
     assert!(files[0].ends_with("events-2026-11-25.db"));
 }
 
-#[test]
-fn a_damaged_partition_is_set_aside_and_the_rest_goes_on() {
+fn a_partition_is_damaged_before_the_start(damage: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let yesterday = Made { uid: 9, time: -3600, first: -3600, ..Made::default() };
     deliver(&open(folder.path(), &week()).unwrap(), &[yesterday.clone(), Made::default()]);
-    std::fs::write(&partitions(folder.path())[0], b"this is no database, whatever its name says")
-        .unwrap();
+    damage(&partitions(folder.path())[0]);
     let health = Health::new();
     let clock = Arc::new(FixedClock::new(at(MIDNIGHT + 3600)));
     let store = Store::open_with(folder.path(), &week(), clock, &health).unwrap();
@@ -336,6 +332,21 @@ fn a_damaged_partition_is_set_aside_and_the_rest_goes_on() {
     deliver(&store, &[yesterday]);
     assert_eq!(total(folder.path()), 2, "yesterday began anew");
     assert!(folder.path().join("events-2026-11-24.db.damaged").exists());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_set_aside_and_the_rest_goes_on() {
+    a_partition_is_damaged_before_the_start(|file| {
+        std::fs::write(file, b"this is no database, whatever its name says").unwrap();
+    });
+}
+
+#[test]
+fn a_file_that_lost_its_end_is_set_aside_and_the_rest_goes_on() {
+    a_partition_is_damaged_before_the_start(|file| {
+        let file = std::fs::File::options().write(true).open(file).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    });
 }
 
 #[test]
@@ -389,6 +400,8 @@ fn a_backup_is_the_store_while_it_is_written() {
     assert_eq!(names(dump(copy.path())), names(dump(folder.path())));
     let error = run(store.backup(copy.path())).unwrap_err();
     assert!(error.to_string().contains("must be empty"), "{error}");
+    let error = backup(&copy.path().join(".."), &copy.path().join("x")).unwrap_err();
+    assert!(error.to_string().contains("not the folder of a store"), "{error}");
     // Copied back, it goes on.
     let restored = open(copy.path(), &week()).unwrap();
     let receipt = deliver(&restored, &made);
@@ -409,162 +422,13 @@ fn events_without_a_uid_are_known_by_their_names() {
     assert_eq!(run(store.sink("s").deliver(&batch)).unwrap().duplicates, 1);
 }
 
-#[derive(Debug, Clone)]
-enum Step {
-    Deliver(Vec<Made>),
-    Reopen,
-}
-
-fn made() -> impl Strategy<Value = Made> {
-    let messages =
-        ["Back-off", "Back-off pulling image \"x\"", "Back-off restarting failed container"];
-    // Three days around midnight, and minutes that are shared.
-    let day = 24 * 3600;
-    (0..2_usize, 0..5_u32, 1..6_u32, -day..day, 0..3_usize, 1..4_u32).prop_map(
-        move |(cluster, uid, count, time, message, version)| Made {
-            cluster: ["c1", "c2"][cluster],
-            uid,
-            count,
-            time: time / 600 * 600,
-            first: -day + i64::from(uid) * 4 * 3600,
-            message: messages[message],
-            version,
-        },
-    )
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => proptest::collection::vec(made(), 1..6).prop_map(Step::Deliver),
-        1 => Just(Step::Reopen),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    /// Late, repeated, out of order, across midnight, of two clusters, with restarts in between.
-    #[test]
-    fn sums_are_a_recount_and_a_replay_changes_nothing(steps in proptest::collection::vec(step(), 1..12)) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Some(open(folder.path(), &week()).unwrap());
-        for step in &steps {
-            match step {
-                Step::Deliver(made) => {
-                    deliver(store.as_ref().unwrap(), made);
-                }
-                Step::Reopen => {
-                    store = None;
-                    store = Some(open(folder.path(), &week()).unwrap()).or(store);
-                }
-            }
-        }
-        partitions(folder.path()).iter().for_each(|file| recount(file));
-        let before = dump(folder.path());
-        let delivered: Vec<Made> = steps.iter().flat_map(|step| match step {
-            Step::Deliver(made) => made.clone(),
-            Step::Reopen => Vec::new(),
-        }).collect();
-        for made in delivered.chunks(7) {
-            let receipt = deliver(store.as_ref().unwrap(), made);
-            prop_assert_eq!(receipt.duplicates, made.len());
-        }
-        prop_assert_eq!(dump(folder.path()), before);
-    }
-}
-
-/// What really happened to some Events, and the order in which it is told.
-#[derive(Debug, Clone)]
-struct Told {
-    /// As it happened, of two clusters; counts and times rise.
-    histories: Vec<Vec<Made>>,
-    /// Places in all of them; some twice.
-    order: Vec<prop::sample::Index>,
-    batch: usize,
-    reopen_every: usize,
-}
-
-fn told() -> impl Strategy<Value = Told> {
-    let day = 24 * 3600;
-    let steps = proptest::collection::vec((1..5_u32, 0..10 * 3600_i64), 1..8);
-    let histories = proptest::collection::vec((0..2_usize, -day..0_i64, steps), 1..5);
-    let order = proptest::collection::vec(any::<prop::sample::Index>(), 1..40);
-    (histories, order, 1..6_usize, 1..8_usize).prop_map(
-        |(histories, order, batch, reopen_every)| {
-            let history = |(uid, (cluster, first, steps)): (u32, (usize, i64, Vec<(u32, i64)>))| {
-                let begin = Made {
-                    uid,
-                    cluster: ["c1", "c2"][cluster],
-                    count: 0,
-                    time: first,
-                    first,
-                    ..Made::default()
-                };
-                let revisions = steps.into_iter().scan(begin, |now, (rise, seconds)| {
-                    now.count += rise;
-                    now.time += seconds;
-                    now.version += 1;
-                    Some(now.clone())
-                });
-                revisions.collect()
-            };
-            let histories = (1..).zip(histories).map(history).collect();
-            Told { histories, order, batch, reopen_every }
-        },
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    /// In any order, with replays and restarts: what was seen from its beginning counts as often as it says.
-    #[test]
-    fn a_total_is_the_last_count_whatever_the_order(told in told()) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Some(open(folder.path(), &week()).unwrap());
-        let begin = |cluster| Made { uid: 1000, cluster, time: -2 * 24 * 3600, first: -2 * 24 * 3600, ..Made::default() };
-        deliver(store.as_ref().unwrap(), &[begin("c1"), begin("c2")]);
-        let all: Vec<&Made> = told.histories.iter().flatten().collect();
-        let order: Vec<Made> = told.order.iter().map(|place| (*place.get(&all)).clone()).collect();
-        for (number, batch) in order.chunks(told.batch).enumerate() {
-            if number % told.reopen_every == 0 {
-                drop(store.take());
-                store = Some(open(folder.path(), &week()).unwrap());
-            }
-            deliver(store.as_ref().unwrap(), batch);
-        }
-        let mut counts = BTreeMap::new();
-        for made in &order {
-            let count = counts.entry(made.uid).or_insert(0);
-            *count = made.count.max(*count);
-        }
-        let files = partitions(folder.path());
-        files.iter().for_each(|file| recount(file));
-        prop_assert_eq!(total(folder.path()), counts.values().map(|count| i64::from(*count)).sum::<i64>() + 2);
-        // Who lists the Events of several partitions finds each once: all rows but the oldest say that they continue.
-        let mut seen = std::collections::HashSet::new();
-        for file in &files {
-            let connection = connection(file);
-            let mut find = connection.prepare("SELECT uid, continues FROM events").unwrap();
-            let mut rows = find.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let (uid, continues): (Vec<u8>, bool) = (row.get(0).unwrap(), row.get(1).unwrap());
-                if uid.ends_with(&1000_u16.to_be_bytes()) {
-                    continue;
-                }
-                prop_assert_eq!(!seen.insert(uid), continues);
-            }
-        }
-    }
-}
-
 #[test]
 fn an_event_made_anew_after_midnight_goes_on_counting() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &week()).unwrap();
     // Estimated at first, since nobody watched.
     let expired = Made { uid: 5, count: 30, time: -7000, first: -90_000, ..Made::default() };
-    deliver(&store, &[expired.clone()]);
+    deliver(&store, std::slice::from_ref(&expired));
     let mut again: serde_json::Value = serde_json::from_slice(expired.event().raw()).unwrap();
     again["metadata"]["uid"] = "00000000-0000-4000-8000-00000000ffff".into();
     again["count"] = 31.into();
@@ -591,8 +455,8 @@ fn a_partition_that_is_too_large_ends_and_another_goes_on() {
     let store = Store::open_with(folder.path(), &config, clock.clone(), &Health::new()).unwrap();
     let early = Made { count: 2, time: 600, ..Made::default() };
     deliver(&store, &[Made::default(), early.clone()]);
-    let late = Made { count: 5, time: 2 * 3600, version: 2, ..early.clone() };
-    deliver(&store, &[late.clone()]);
+    let late = Made { count: 5, time: 2 * 3600, version: 2, ..early };
+    deliver(&store, std::slice::from_ref(&late));
     let files = partitions(folder.path());
     assert!(files[1].ends_with("events-2026-11-25T01.db"), "{files:?}");
     assert_eq!(total(folder.path()), 5);
@@ -642,9 +506,4 @@ fn damage_in_another_partition_is_not_blamed_on_the_one_that_is_written() {
     let names = partitions(folder.path());
     assert!(names.len() == 1 && names[0].ends_with("events-2026-11-25.db"), "{names:?}");
     assert!(store.shared().set_aside()[0].contains("events-2026-11-24.db"));
-}
-
-#[test]
-fn a_day_has_the_length_of_a_day() {
-    assert_eq!(DAY, 24 * crate::store::rollup::HOUR);
 }

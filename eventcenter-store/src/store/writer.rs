@@ -1,6 +1,6 @@
 //! The one thread that writes.
 //!
-//! It waits for commands and ends when nobody is left who could send one. A batch is taken partition by partition,
+//! It waits for commands, looks every minute at what is beyond the retention, and ends when nobody is left who could send one. A batch is taken partition by partition,
 //! oldest first, a transaction each; a batch that fails in its middle is delivered again, and what was taken is known
 //! then.
 
@@ -29,6 +29,8 @@ use crate::store::partition::{Partition, Span, files, is_damage};
 use crate::store::schema::Migration;
 use crate::store::upsert::{Around, declared, take};
 
+/// What only one program at a time can lock.
+pub(super) const LOCK: &str = "lock";
 /// Between two looks at what is beyond the retention.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Partitions that stay open for writing: the newest, its neighbour, and one for what comes late.
@@ -126,8 +128,17 @@ impl Writer {
         let thread = std::thread::Builder::new().name("store".to_owned());
         let thread = thread
             .spawn(move || {
-                while let Ok(command) = inbox.recv() {
-                    self.obey(command);
+                loop {
+                    match inbox.recv_timeout(EXPIRE_EVERY) {
+                        Ok(command) => self.obey(command),
+                        Err(mpsc::RecvTimeoutError::Timeout) => {}
+                        Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                    }
+                    if self.expired.is_none_or(|expired| expired.elapsed() >= EXPIRE_EVERY)
+                        && let Err(error) = self.expire()
+                    {
+                        warn!(%error, "cannot remove what is beyond the retention");
+                    }
                 }
             })
             .map_err(|error| failed("cannot start the writing thread").with_source(error))?;
@@ -144,11 +155,6 @@ impl Writer {
                     Err(error) => self.health.troubled(error.to_string()),
                 }
                 answer.send(taken).ok();
-                if self.expired.is_none_or(|expired| expired.elapsed() >= EXPIRE_EVERY)
-                    && let Err(error) = self.expire()
-                {
-                    warn!(%error, "cannot remove what is beyond the retention");
-                }
             }
             Command::Expire(answer) => {
                 answer.send(self.expire()).ok();
@@ -348,7 +354,7 @@ impl Writer {
             match Partition::open(&path, None) {
                 Ok(partition) => self.found(partition, path)?,
                 Err(Migration::Sqlite(error)) if is_damage(&error) => {
-                    self.set_aside(&path, None, &error)
+                    self.set_aside(&path, None, &error);
                 }
                 // Made, and never written to: the crash came in between. It is finished when it is needed.
                 Err(Migration::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => {}
@@ -511,7 +517,7 @@ fn lock(folder: &Path) -> Result<fs::File> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(folder.join("lock"))
+        .open(folder.join(LOCK))
         .map_err(cannot)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
