@@ -151,7 +151,8 @@ impl Router {
         self.top.offer(event, &mut sinks);
         for (place, filter) in &self.beside {
             if filter.as_ref().is_none_or(|filter| filter.matches(event)) {
-                sinks = SinkSet::from_bits(sinks.to_bits() | SinkSet::from_iter([*place]).to_bits());
+                sinks =
+                    SinkSet::from_bits(sinks.to_bits() | SinkSet::from_iter([*place]).to_bits());
             }
         }
         sinks

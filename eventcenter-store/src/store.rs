@@ -153,7 +153,10 @@ impl Store {
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let message = "the store was opened to be read alone";
-        let commands = self.commands.as_ref().ok_or_else(|| Error::new("store", ErrorKind::Config, message))?;
+        let commands = self
+            .commands
+            .as_ref()
+            .ok_or_else(|| Error::new("store", ErrorKind::Config, message))?;
         commands.send(command(answer))?;
         answered.await.map_err(|_| failed("the writing thread ended"))?
     }

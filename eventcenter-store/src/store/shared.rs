@@ -49,7 +49,9 @@ impl Shared {
             failed("cannot read the folder of the store").with_source(error)
         };
         let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(|e| cannot(e).with("folder", folder.display()))? {
+        for entry in
+            fs::read_dir(&folder).map_err(|e| cannot(e).with("folder", folder.display()))?
+        {
             names.extend(entry.map_err(cannot)?.file_name().into_string());
         }
         let shared = Self::new(folder, Retention::default());
