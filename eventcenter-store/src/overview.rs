@@ -79,7 +79,7 @@ pub struct Overview {
     pub xids: Xids,
     /// Core components: reasons, and the newest events.
     pub core: Trouble,
-    /// Images that could not be pulled: workloads, and the newest events.
+    /// Images that could not be pulled: namespaces, and the newest events.
     pub image_pulls: Trouble,
     /// Pods that could not be placed, likewise.
     pub scheduling: Trouble,
@@ -209,9 +209,9 @@ pub async fn overview(engine: &dyn EventQuery, ask: &OverviewAsk) -> Result<Answ
         pod_ooms: details::pod_ooms(&all).await?,
         xids: details::xids(&all).await?,
         core: details::trouble(&all, CORE, Dimension::Reason).await?,
-        image_pulls: details::trouble(&all, details::IMAGE_PULLS, Dimension::Workload).await?,
-        scheduling: details::trouble(&all, details::SCHEDULING, Dimension::Workload).await?,
-        probes: details::trouble(&all, details::PROBES, Dimension::Workload).await?,
+        image_pulls: details::trouble(&all, details::IMAGE_PULLS, Dimension::Namespace).await?,
+        scheduling: details::trouble(&all, details::SCHEDULING, Dimension::Namespace).await?,
+        probes: details::trouble(&all, details::PROBES, Dimension::Namespace).await?,
     };
     Ok(Answer { value: overview, gaps: whole.gaps, unread: whole.unread })
 }

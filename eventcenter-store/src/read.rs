@@ -32,7 +32,7 @@ use crate::sql;
 use crate::store::{Shared, Store, failed};
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
-/// Questions that are answered at a time: each holds a connection a partition, of 2 MiB at most.
+/// Questions that are answered at a time: each holds a connection a partition, of 1 MiB at most.
 const AT_A_TIME: usize = 4;
 
 /// Says when to stop.
@@ -239,6 +239,16 @@ impl Reader {
         Ok(gaps.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The times of its first and of its last occurrence, in microseconds.
+    pub(crate) fn times(&mut self) -> std::result::Result<Option<(i64, i64)>, Failure> {
+        // Each by itself, so that the index gives it at once.
+        let edge = |which: &str| {
+            let sql = format!("SELECT {which}(time) FROM occurrences");
+            self.connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0))
+        };
+        Ok(edge("min")?.zip(edge("max")?))
+    }
+
     /// Events, the range of their times, and clusters.
     fn contents(
         &mut self,
@@ -247,11 +257,7 @@ impl Reader {
         let events: i64 =
             self.connection
                 .query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
-        let edge = |which: &str| {
-            let sql = format!("SELECT {which}(time) FROM occurrences");
-            self.connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0))
-        };
-        let range = edge("min")?.zip(edge("max")?).map(|(from, until)| Range {
+        let range = self.times()?.map(|(from, until)| Range {
             from: reader::time(from),
             until: reader::time(until.saturating_add(1)),
         });

@@ -24,8 +24,8 @@ pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
-/// Fewer rows than this are collected and sorted; of more, the newest are looked through.
-pub(crate) const FEW: i64 = 3000;
+/// Rows that an index leads to are counted up to this.
+pub(crate) const MANY: i64 = 30_000;
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,8 @@ impl Source {
 pub(crate) struct Condition {
     /// An expression.
     pub(crate) sql: String,
-    /// Whether an index leads to few rows.
-    pub(crate) few: bool,
+    /// How many rows an index leads to, up to [`MANY`]; none if no index helps.
+    pub(crate) hits: Option<i64>,
 }
 
 /// The condition of a query; functions that it needs are registered on the reader's connection.
@@ -61,18 +61,18 @@ pub(crate) fn condition(
     query: &Query,
     source: Source,
 ) -> Result<Condition, Failure> {
-    let mut translator = Translator { reader, source, post: Post::default(), few: false };
+    let mut translator = Translator { reader, source, post: Post::default(), hits: None };
     let sql = translator.node(query.tree(), true)?;
-    let Translator { post, few, .. } = translator;
+    let Translator { post, hits, .. } = translator;
     post.register(reader)?;
-    Ok(Condition { sql, few })
+    Ok(Condition { sql, hits })
 }
 
 struct Translator<'a> {
     reader: &'a mut Reader,
     source: Source,
     post: Post,
-    few: bool,
+    hits: Option<i64>,
 }
 
 impl Translator<'_> {
@@ -125,35 +125,36 @@ impl Translator<'_> {
             Key::Type => self.word("type", passes)?,
             Key::Reason => self.reason(value, narrows)?,
             Key::Class => {
-                if narrows {
-                    self.few = true;
+                let classes = self.word("class", passes)?;
+                if self.source == Source::Sums {
+                    return Ok(classes);
                 }
                 // What is no fault is number 0: the index leaves it out.
-                let classes = self.word("class", passes)?;
-                match self.source {
-                    Source::Events => format!("(e.class <> 0 AND {classes})"),
-                    Source::Sums => classes,
+                let sql = format!("(e.class <> 0 AND {classes})");
+                if narrows {
+                    self.found(&format!("events e WHERE {sql}"))?;
                 }
+                sql
             }
             Key::Node => self.word("node", passes)?,
             Key::Component => self.word("component", passes)?,
             Key::Namespace => self.word("namespace", passes)?,
-            Key::Kind => self.word("kind", passes)?,
+            Key::Kind => self.kind(value, narrows)?,
             Key::Workload => self.word("workload", |text| {
                 passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
             })?,
             Key::Name => {
                 let ids = self.objects_named(value)?;
-                self.objects("e.object", &ids, narrows)
+                self.objects("e.object", &ids, narrows)?
             }
             Key::Uid => self.uid(node, value, narrows)?,
             Key::Pod => {
                 let ids = self.pods_named(value)?;
-                self.pods(&ids, narrows)
+                self.pods(&ids, narrows)?
             }
             Key::PodUid => {
                 let ids = self.pods_with_uid(value)?;
-                self.pods(&ids, narrows)
+                self.pods(&ids, narrows)?
             }
             _ => self.document(node)?,
         })
@@ -163,6 +164,14 @@ impl Translator<'_> {
     fn word(&mut self, column: &str, passes: impl Fn(&str) -> bool) -> Result<String, Failure> {
         let ids = self.words_that(passes)?;
         Ok(self.one_of(column, &ids))
+    }
+
+    /// Counts what an index leads to; everything that passes is among it.
+    fn found(&mut self, from: &str) -> Result<i64, Failure> {
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {MANY})");
+        let found = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
+        self.hits = Some(self.hits.map_or(found, |known| known.min(found)));
+        Ok(found)
     }
 
     fn words_that(&self, passes: impl Fn(&str) -> bool) -> Result<Vec<i64>, Failure> {

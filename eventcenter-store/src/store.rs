@@ -39,7 +39,7 @@ use crate::ask::Mark;
 use crate::config::StoreConfig;
 use crate::read::Readers;
 pub use backup::backup;
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Readable, Shared};
 use writer::{Command, Commands, Writer};
 
 /// Events in a transaction. At 5,000 the cost of the commit no longer shows.

@@ -240,6 +240,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
 }
 
 /// An error with its cause, on one line.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 fn told(error: Error) -> String {
     match error.root_cause() {
         Some(cause) => format!("{error}: {cause}"),

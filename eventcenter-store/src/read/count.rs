@@ -26,10 +26,12 @@ struct Sums {
     estimated: u64,
 }
 
-/// Tables of sums, the length of their buckets, and what they are kept by; the best first.
+/// Tables of sums, the length of their buckets, and what they are kept by; the smallest first.
 const TABLES: &[(&str, &str, i64, &[&str])] = &[
-    ("hours", "hour", HOUR, &["cluster", "level", "class", "reason", "namespace"]),
+    ("hour_reasons", "hour", HOUR, &["cluster", "level", "class", "reason"]),
+    ("hour_namespaces", "hour", HOUR, &["cluster", "level", "namespace"]),
     ("hour_nodes", "hour", HOUR, &["cluster", "level", "node"]),
+    ("hours", "hour", HOUR, &["cluster", "level", "class", "reason", "namespace"]),
     ("hour_workloads", "hour", HOUR, &["cluster", "level", "namespace", "workload"]),
     ("minutes", "minute", MINUTE, &["cluster", "level", "class", "reason", "namespace"]),
 ];
@@ -214,10 +216,10 @@ impl Reader {
         let selected: String =
             columns.iter().map(|name| format!(", {}", Source::Events.column(name))).collect();
         // What an index leads to is looked up first, else every occurrence of the piece is.
-        let join = if condition.few {
+        let join = if condition.hits.is_some() {
             "events e CROSS JOIN objects o ON o.id = e.object CROSS JOIN occurrences x ON x.event = e.id"
         } else {
-            "occurrences x JOIN events e ON e.id = x.event JOIN objects o ON o.id = e.object"
+            "occurrences x CROSS JOIN events e ON e.id = x.event CROSS JOIN objects o ON o.id = e.object"
         };
         let sql = format!(
             "SELECT x.time, x.rise, x.estimated{selected} FROM {join}

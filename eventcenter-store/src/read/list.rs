@@ -14,10 +14,12 @@ use super::reader::{Failure, Reader, time};
 use super::rows::Occurred;
 use super::{Reading, micros};
 use crate::ask::{EventsAsk, Key, Order, Page, Range, Row};
-use crate::search::{Condition, Source, condition};
+use crate::search::{Condition, MANY, Source, condition};
 
-/// Occurrences that are looked at before a walk is given up: some 20 ms.
-const WALK: i64 = 10_000;
+/// Occurrences that are looked at in one go: some 20 ms. Few in tests, so that they go on often.
+const WALK: i64 = if cfg!(test) { 5 } else { 10_000 };
+/// Occurrences that are looked at in all, before everything that matches is collected after all.
+const WALK_MOST: i64 = 20 * WALK;
 
 /// A row that may be on the page.
 #[derive(Debug, Clone, Copy)]
@@ -64,29 +66,50 @@ fn by_time(
         reading.attempt(place, |reader| condition(reader, &ask.query, Source::Events))?;
     let Some(condition) = condition else { return Ok(()) };
     let mut after = reading.readers.get(place).and_then(|reader| start(reader, ask));
-    let mut walk = !condition.few;
+    let rows_there = reading.attempt(place, |reader| reader.rows_there())?.unwrap_or(0);
+    let mut walked = 0;
     while rows.len() < wanted {
         let want = wanted - rows.len();
-        let found = reading.attempt(place, |reader| {
-            if walk && let Some(found) = reader.walk(ask, &condition, after, want)? {
-                return Ok(found);
+        let step = reading.attempt(place, |reader| {
+            if is_walked(&condition, want, rows_there, walked) {
+                reader.walk(ask, &condition, after, want)
+            } else {
+                reader.collect(ask, &condition, after, want)
             }
-            walk = false;
-            reader.collect(ask, &condition, after, want)
         })?;
-        let Some(found) = found else { return Ok(()) };
-        let is_last = found.len() < want;
-        after = found.last().copied().or(after);
+        let Some(Step { found, after: next }) = step else { return Ok(()) };
+        walked = match next {
+            Some(_) if found.len() < want => walked + WALK,
+            _ => walked,
+        };
+        after = next;
         for candidate in found {
             if let Some(row) = complete(reading, place, candidate, ask.range)? {
                 rows.push((Key::Time(time(candidate.time), row.id), row));
             }
         }
-        if is_last {
+        if after.is_none() {
             break;
         }
     }
     Ok(())
+}
+
+/// Whether to walk on. A walk passes, for each row that it finds, as many others as there are to each that matches;
+/// to collect a row takes about twice as long as to pass one.
+fn is_walked(condition: &Condition, want: usize, rows_there: i64, walked: i64) -> bool {
+    let want = i64::try_from(want).unwrap_or(i64::MAX);
+    match condition.hits {
+        Some(hits) if hits < MANY => hits * hits * 2 >= want.saturating_mul(rows_there),
+        _ => walked < WALK_MOST,
+    }
+}
+
+/// What a look at a partition has brought.
+struct Step {
+    found: Vec<Candidate>,
+    /// Where to go on; none at the end of the range.
+    after: Option<Candidate>,
 }
 
 /// Where a partition's rows begin on this page.
@@ -140,14 +163,19 @@ impl Reader {
         Ok(statement.query_row(params![candidate.event, candidate.time], |row| row.get(0))?)
     }
 
-    /// None if too few were found on the way.
+    fn rows_there(&self) -> Result<i64, Failure> {
+        let sql = "SELECT coalesce(max(id), 0) FROM events";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Looks at occurrences one after another, [`WALK`] at most.
     fn walk(
         &self,
         ask: &EventsAsk,
         condition: &Condition,
         after: Option<Candidate>,
         want: usize,
-    ) -> Result<Option<Vec<Candidate>>, Failure> {
+    ) -> Result<Step, Failure> {
         let (from, until) = micros(ask.range);
         let (compare, direction) = direction(ask.order);
         let after = after.map_or(String::new(), |Candidate { event, time }| {
@@ -168,18 +196,19 @@ impl Reader {
         );
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
-        let (mut found, mut steps) = (Vec::new(), 0);
+        let (mut found, mut steps, mut last) = (Vec::new(), 0, None);
         while let Some(row) = rows.next()? {
             steps += 1;
+            let candidate = Candidate { time: row.get(0)?, event: row.get(1)? };
+            last = Some(candidate);
             if row.get(2)? {
-                found.push(Candidate { time: row.get(0)?, event: row.get(1)? });
+                found.push(candidate);
                 if found.len() == want {
-                    return Ok(Some(found));
+                    return Ok(Step { found, after: last });
                 }
             }
         }
-        // At the end of the range there is no more to be found.
-        Ok((steps < WALK).then_some(found))
+        Ok(Step { found, after: last.filter(|_| steps == WALK) })
     }
 
     fn collect(
@@ -188,7 +217,7 @@ impl Reader {
         condition: &Condition,
         after: Option<Candidate>,
         want: usize,
-    ) -> Result<Vec<Candidate>, Failure> {
+    ) -> Result<Step, Failure> {
         let (from, until) = micros(ask.range);
         let (compare, direction) = direction(ask.order);
         let after = after.map_or(String::new(), |Candidate { event, time }| {
@@ -206,7 +235,9 @@ impl Reader {
         let mut statement = self.connection.prepare(&sql)?;
         let found = statement
             .query_map([], |row| Ok(Candidate { time: row.get(0)?, event: row.get(1)? }))?;
-        Ok(found.collect::<rusqlite::Result<_>>()?)
+        let found: Vec<Candidate> = found.collect::<rusqlite::Result<_>>()?;
+        let after = found.last().copied().filter(|_| found.len() == want);
+        Ok(Step { found, after })
     }
 
     /// Occurrences in the order of their marks.

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use super::{Reading, micros, turns};
 use crate::ask::Range;
 use crate::store::document::Unpacker;
-use crate::store::failed;
 use crate::store::partition::{Span, open_to_read};
+use crate::store::{Readable, failed};
 
 /// Connections that nobody uses; each belongs to one partition.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) connection: Connection,
     pub(crate) span: Span,
     path: PathBuf,
+    /// See [`Readable`].
+    file: u64,
     pub(crate) unpacker: Arc<Mutex<Unpacker>>,
     /// Clusters by number.
     pub(crate) clusters: HashMap<i64, Arc<Cluster>>,
@@ -120,19 +122,19 @@ impl Readers {
     /// Opens what the range touches, and what is newer: that is where losses of the range are declared.
     pub(super) fn open(&self, range: Range, reading: &mut Reading) -> Result<()> {
         let partitions = reading.shared.partitions();
-        // What retention has removed is closed.
-        self.idle().retain(|idle| partitions.iter().any(|known| known.path == idle.path));
+        // What retention has removed, or damage, is closed.
+        self.idle().retain(|idle| partitions.iter().any(|known| known.file == idle.file));
         let (from, _) = micros(range);
         for partition in partitions.into_iter().filter(|known| known.span.until > from) {
             let idle = {
                 let mut idle = self.idle();
-                let place = idle.iter().position(|idle| idle.path == partition.path);
+                let place = idle.iter().position(|idle| idle.file == partition.file);
                 place.map(|place| idle.swap_remove(place))
             };
             let gate = Arc::clone(&reading.gate);
             let opened = match idle {
-                Some(reader) => Ok(reader),
-                None => Reader::open(partition.path.clone(), partition.span),
+                Some(reader) => Ok(Reader { span: partition.span, ..reader }),
+                None => Reader::open(&partition),
             };
             let begun = opened.and_then(|mut reader| {
                 reader.connection.progress_handler(1000, Some(move || gate.is_over()))?;
@@ -170,21 +172,22 @@ impl Readers {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
+    pub(super) fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reader {
-    fn open(path: PathBuf, span: Span) -> Result<Self, Failure> {
-        let connection = open_to_read(&path)?;
+    fn open(partition: &Readable) -> Result<Self, Failure> {
+        let connection = open_to_read(&partition.path)?;
         connection.set_prepared_statement_cache_capacity(32);
-        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000")?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000")?;
         let unpacker = Unpacker::new([]).map_err(Failure::Document)?;
         Ok(Self {
             connection,
-            span,
-            path,
+            span: partition.span,
+            path: partition.path.clone(),
+            file: partition.file,
             unpacker: Arc::new(Mutex::new(unpacker)),
             clusters: HashMap::new(),
             odd: Odd::default(),

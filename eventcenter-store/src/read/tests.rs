@@ -8,7 +8,7 @@ use super::*;
 use crate::ask::{Dimension, Grouping, Key, Mark, Order, Row};
 use crate::config::{RetentionConfig, StoreConfig};
 use crate::memory::MemoryStore;
-use crate::testing::generate::Random;
+use crate::testing::generate::{Generator, Random};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -283,4 +283,117 @@ async fn the_store_answers_what_the_naive_engine_answers() {
             }
         }
     }
+}
+
+/// A question about all events.
+fn everything(order: Order) -> EventsAsk {
+    EventsAsk {
+        query: Arc::new(Query::all()),
+        range: Range::ALL,
+        order,
+        after: None,
+        limit: 10,
+        bounds: Bounds::default(),
+    }
+}
+
+/// A condition that takes long: no index helps, and every document is read.
+fn slow(deadline: Duration) -> CountsAsk {
+    CountsAsk {
+        query: Arc::new(Query::parse("labels.x : y or annotations.x : y or action : *z").unwrap()),
+        range: Range::ALL,
+        groupings: vec![Grouping::total()],
+        bounds: Bounds { deadline, ..Bounds::default() },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_ends_the_work_and_not_only_the_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let begin = time("2026-11-24T12:00:00Z");
+    let made =
+        Generator::new(1, 20_000).with_begin(begin).with_span(SignedDuration::from_hours(20));
+    let made: Vec<_> = made.collect();
+    for events in made.chunks(5000) {
+        deliver(&store, events.to_vec()).await;
+    }
+    let ask = slow(Duration::from_millis(5));
+    let error = store.counts(&ask).await.expect_err("20,000 documents in 5 ms");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+
+    // Who goes away leaves no work behind: all turns are free again at once, although the work takes long.
+    let turns = Arc::clone(store.readers().turns());
+    let ask = slow(Duration::from_secs(600));
+    let abandoned = async {
+        let asked = store.counts(&ask);
+        tokio::time::timeout(Duration::from_millis(1), asked).await.is_err()
+    };
+    let was_abandoned = abandoned.await;
+    let all = turns.acquire_many(u32::try_from(AT_A_TIME).unwrap());
+    let _all = tokio::time::timeout(Duration::from_secs(30), all).await.expect("turns").unwrap();
+    assert!(was_abandoned, "20,000 documents in 1 ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_partition_is_named_and_the_others_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let random = &mut Random(1);
+    {
+        let store = store(folder.path());
+        deliver(&store, events(random, 40)).await;
+    }
+    let store = store(folder.path());
+    let whole = store.events(&everything(Order::Newest)).await.unwrap();
+    assert_eq!(whole.unread, [] as [String; 0]);
+    let victim = store.shared().partitions()[0].path.clone();
+    // Fresh connections read the file again.
+    *store.readers().idle() = Vec::new();
+    let len = std::fs::metadata(&victim).unwrap().len();
+    let garbage = vec![0x5a; usize::try_from(len).unwrap() - 100];
+    let mut file = std::fs::File::options().write(true).open(&victim).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(100)).unwrap();
+    std::io::Write::write_all(&mut file, &garbage).unwrap();
+    let mut ask = everything(Order::Oldest);
+    ask.limit = 1000;
+    let answer = store.events(&ask).await.unwrap();
+    let name = victim.file_name().unwrap().to_str().unwrap();
+    assert!(answer.unread.iter().any(|unread| unread.contains(name)), "{:?}", answer.unread);
+    assert!(!answer.value.rows.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declared_losses_come_with_every_answer_that_they_touch() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let cluster = Arc::new(Cluster { id: "c1".to_owned(), name: "prod".to_owned() });
+    let gap = eventcenter_core::Gap {
+        grade: eventcenter_core::Grade::Events,
+        since: Some(time("2026-11-24T10:00:00Z")),
+        until: time("2026-11-24T11:00:00Z"),
+        count: Some(7),
+        reason: "the watch was compacted".to_owned(),
+    };
+    // It is declared a day later, in another partition.
+    let declared = gap.into_event("watch", &cluster, time("2026-11-25T09:00:00Z")).unwrap();
+    deliver(&store, vec![Arc::new(declared)]).await;
+    let made = Generator::new(1, 10).with_begin(time("2026-11-24T00:00:00Z"));
+    let made: Vec<_> = made.with_span(SignedDuration::from_hours(20)).collect();
+    let uids: std::collections::HashSet<_> = made.iter().map(|made| made.uid()).collect();
+    let kept = 1 + uids.len() as u64;
+    deliver(&store, made).await;
+    for (from, until, touched) in
+        [("09:00", "10:30", 1), ("10:30", "10:40", 1), ("11:30", "12:00", 0)]
+    {
+        let at = |clock| time(&format!("2026-11-24T{clock}:00Z"));
+        let ask = EventsAsk {
+            range: Range { from: at(from), until: at(until) },
+            ..everything(Order::Newest)
+        };
+        let gaps = store.events(&ask).await.unwrap().gaps;
+        assert_eq!(gaps.len(), touched, "{from}");
+        assert!(gaps.iter().all(|gap| gap.count == Some(7) && gap.grade == GapGrade::Events));
+    }
+    let state = store.state().await.unwrap();
+    assert_eq!((state.gaps.len(), state.events, state.clusters.len()), (1, kept, 2));
 }

@@ -5,20 +5,50 @@ use eventcenter_core::query::{Node, ValuePattern, fold};
 use super::{INLINE, Source, Translator};
 use crate::read::Failure;
 
+/// Objects of a kind, fewer than which lead to its events.
+const FEW_OBJECTS: i64 = 2000;
+
 impl Translator<'_> {
     /// Rows about these objects.
-    pub(super) fn objects(&mut self, column: &str, ids: &[i64], narrows: bool) -> String {
+    pub(super) fn objects(
+        &mut self,
+        column: &str,
+        ids: &[i64],
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        let sql = self.is_in(column, ids);
         if narrows && ids.len() <= INLINE {
-            self.few = true;
+            self.found(&format!("events e WHERE {sql}"))?;
         }
-        self.is_in(column, ids)
+        Ok(sql)
+    }
+
+    /// Rows about objects of a kind. Nodes and their like are few.
+    pub(super) fn kind(&mut self, value: &ValuePattern, narrows: bool) -> Result<String, Failure> {
+        let kinds = self.words_that(|text| value.matches(text))?;
+        let of_kind = self.is_in("o.kind", &kinds);
+        if !narrows || kinds.is_empty() || kinds.len() > INLINE {
+            return Ok(of_kind);
+        }
+        let objects = format!("SELECT id FROM objects o WHERE {of_kind}");
+        let sql = format!("SELECT count(*) FROM ({objects} LIMIT {FEW_OBJECTS})");
+        let known: i64 = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
+        if known >= FEW_OBJECTS {
+            return Ok(of_kind);
+        }
+        let sql = format!("e.object IN ({objects})");
+        self.found(&format!("events e WHERE {sql}"))?;
+        Ok(sql)
     }
 
     /// Rows about these Pods, or about something else that happened to them.
-    pub(super) fn pods(&mut self, ids: &[i64], narrows: bool) -> String {
-        let object = self.objects("e.object", ids, narrows);
-        let pod = self.is_in("e.pod", ids);
-        format!("({object} OR (e.pod <> 0 AND {pod}))")
+    pub(super) fn pods(&mut self, ids: &[i64], narrows: bool) -> Result<String, Failure> {
+        let (object, pod) = (self.is_in("e.object", ids), self.is_in("e.pod", ids));
+        let sql = format!("({object} OR (e.pod <> 0 AND {pod}))");
+        if narrows && ids.len() <= INLINE {
+            self.found(&format!("events e WHERE {sql}"))?;
+        }
+        Ok(sql)
     }
 
     pub(super) fn objects_named(&mut self, value: &ValuePattern) -> Result<Vec<i64>, Failure> {
@@ -89,16 +119,19 @@ impl Translator<'_> {
         };
         let ids = self.ids("SELECT id FROM objects WHERE uid = ?1 AND uid <> ''", exact)?;
         let ids = self.with_odd(ids, |_, uid| uid == exact)?;
-        let object = self.objects("e.object", &ids, narrows);
+        let object = self.is_in("e.object", &ids);
         let packed: String = exact.chars().filter(|letter| *letter != '-').collect();
         let is_uuid = exact.len() == 36
             && packed.len() == 32
             && packed.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_uuid {
-            return Ok(format!("({object} OR e.uid = x'{packed}')"));
+            let sql = format!("({object} OR e.uid = x'{packed}')");
+            if narrows && ids.len() <= INLINE {
+                self.found(&format!("events e WHERE {sql}"))?;
+            }
+            return Ok(sql);
         }
         // What is no UUID is kept as it is written; there is little of it.
-        self.few = false;
         Ok(format!("({object} OR (length(e.uid) <> 16 AND {}))", self.document(node)?))
     }
 

@@ -2,7 +2,7 @@
 
 use eventcenter_core::query::{Field, Node, TokenPattern, ValuePattern, tokens};
 
-use super::{FEW, Source, Translator};
+use super::{MANY, Source, Translator};
 use crate::read::Failure;
 
 /// Words that a pattern may stand for in the index; for more, every document is looked at.
@@ -63,25 +63,17 @@ impl Translator<'_> {
             return Ok(is_reason);
         }
         let phrase = format!("reason : \"{}\"", words.join(" "));
-        if self.hits(&phrase)? >= FEW {
+        if self.found(&format!("found WHERE found MATCH '{phrase}'"))? >= MANY {
             return Ok(is_reason);
         }
-        self.few = true;
         Ok(format!("({} AND {is_reason})", in_index(&phrase)))
     }
 
     fn indexed(&mut self, phrase: &str, narrows: bool) -> Result<String, Failure> {
-        if narrows && !self.few && self.hits(phrase)? < FEW {
-            self.few = true;
+        if narrows {
+            self.found(&format!("found WHERE found MATCH '{phrase}'"))?;
         }
         Ok(in_index(phrase))
-    }
-
-    /// How many rows the index finds, up to [`FEW`].
-    fn hits(&self, phrase: &str) -> Result<i64, Failure> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM found WHERE found MATCH ?1 LIMIT ?2)";
-        let mut statement = self.reader.connection.prepare_cached(sql)?;
-        Ok(statement.query_row(rusqlite::params![phrase, FEW], |row| row.get(0))?)
     }
 
     /// The words of the index that pass; none if they are too many.

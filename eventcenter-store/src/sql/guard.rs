@@ -52,9 +52,7 @@ fn may(views: &Views, context: &AuthContext<'_>) -> bool {
         }
         AuthAction::Function { function_name } => {
             let is = |name: &&str| name.eq_ignore_ascii_case(function_name);
-            is_ours
-                || FUNCTIONS.iter().any(|name| is(name))
-                || functions::NAMES.iter().any(|name| is(name))
+            is_ours || FUNCTIONS.iter().any(&is) || functions::NAMES.iter().any(is)
         }
         _ => false,
     }

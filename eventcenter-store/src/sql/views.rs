@@ -57,9 +57,11 @@ pub(super) fn make(
     let (from, until) = micros(ask.range);
     let is_all = *ask.query.tree() == Node::All;
     let mut parts = Vec::new();
-    for (place, reader) in reading.readers.iter().enumerate() {
-        if reader.span.from < until && from < reader.span.until {
-            let is_within = from <= reader.span.from && reader.span.until <= until;
+    for place in 0..reading.readers.len() {
+        let times = reading.attempt(place, |reader| reader.times())?;
+        let Some(Some((first, last))) = times else { continue };
+        if first < until && from <= last {
+            let is_within = from <= first && last < until;
             parts.push(Part { place, is_whole: is_all && is_within, from, until });
         }
     }

@@ -50,11 +50,14 @@ impl Rollup {
         let sums = std::mem::take(&mut self.sums);
         let (mut minutes, mut hours) = (HashMap::new(), HashMap::new());
         let (mut nodes, mut workloads) = (HashMap::new(), HashMap::new());
+        let (mut reasons, mut namespaces) = (HashMap::new(), HashMap::new());
         for ((minute, l), sum) in sums {
             let hour = minute.div_euclid(60);
             let key = [l.cluster, l.level, l.class, l.reason, l.namespace];
             add(&mut minutes, (minute, key), sum);
             add(&mut hours, (hour, key), sum);
+            add(&mut reasons, [hour, l.cluster, l.level, l.class, l.reason], sum);
+            add(&mut namespaces, [hour, l.cluster, l.level, l.namespace], sum);
             add(&mut nodes, [hour, l.cluster, l.level, l.node], sum);
             add(&mut workloads, [hour, l.cluster, l.level, l.namespace, l.workload], sum);
         }
@@ -71,6 +74,22 @@ impl Rollup {
                     time, cluster, level, class, reason, namespace, rise, estimated
                 ])?;
             }
+        }
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO hour_reasons VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (hour, cluster, level, class, reason)
+             DO UPDATE SET rise = rise + ?6, estimated = estimated + ?7",
+        )?;
+        for ([hour, cluster, level, class, reason], Sum { rise, estimated }) in reasons {
+            upsert.execute(params![hour, cluster, level, class, reason, rise, estimated])?;
+        }
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO hour_namespaces VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (hour, cluster, level, namespace)
+             DO UPDATE SET rise = rise + ?5, estimated = estimated + ?6",
+        )?;
+        for ([hour, cluster, level, namespace], Sum { rise, estimated }) in namespaces {
+            upsert.execute(params![hour, cluster, level, namespace, rise, estimated])?;
         }
         let mut upsert = connection.prepare_cached(
             "INSERT INTO hour_nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hour, cluster, level, node)

@@ -13,6 +13,7 @@
 //! | `occurrences` | rise of an Event's count; `mark` is unique in the whole store and grows |
 //! | `found` | the words of an Event's message, reason and object's name, for searches; rowid as in `events` |
 //! | `minutes`, `hours` | sum of rises, by what the overview shows |
+//! | `hour_reasons`, `hour_namespaces` | the same by fewer columns: a week of the overview is some thousand rows |
 //! | `hour_nodes`, `hour_workloads` | the same by node, by workload |
 //! | `gaps` | declared loss |
 //! | `dictionaries` | zstd dictionary that documents are compressed with |
@@ -108,6 +109,25 @@ CREATE TABLE hours (
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
     PRIMARY KEY (hour, cluster, level, class, reason, namespace)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hour_reasons (
+    hour INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (hour, cluster, level, class, reason)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hour_namespaces (
+    hour INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (hour, cluster, level, namespace)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_nodes (
     hour INTEGER NOT NULL,

@@ -25,6 +25,8 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 struct Partitions {
+    /// Files so far.
+    files: u64,
     /// By time.
     readable: Vec<Readable>,
     set_aside: Vec<String>,
@@ -35,6 +37,8 @@ struct Partitions {
 pub(crate) struct Readable {
     pub(crate) span: Span,
     pub(crate) path: PathBuf,
+    /// Which of the files that were called so: a damaged one has a successor.
+    pub(crate) file: u64,
 }
 
 impl Shared {
@@ -58,7 +62,7 @@ impl Shared {
         for name in names.iter().filter(|name| Span::is_file_name(name)) {
             let path = shared.folder.join(name);
             match open_to_read(&path).and_then(|connection| span(&connection)) {
-                Ok(span) => shared.add(Readable { span, path }),
+                Ok(span) => shared.add(span, path),
                 Err(error) => shared.report_damage(format!("{name} cannot be read: {error}")),
             }
         }
@@ -80,11 +84,25 @@ impl Shared {
         self.partitions().iter().map(|partition| partition.bytes()).sum()
     }
 
-    pub(super) fn add(&self, partition: Readable) {
+    /// There is this one too. Nothing changes if it was there.
+    pub(super) fn add(&self, span: Span, path: PathBuf) {
         let mut partitions = self.write();
-        partitions.readable.retain(|known| known.span.number() != partition.span.number());
-        partitions.readable.push(partition);
-        partitions.readable.sort_by_key(|partition| partition.span);
+        if !partitions.readable.iter().any(|known| known.span == span) {
+            partitions.files += 1;
+            let file = partitions.files;
+            partitions.readable.push(Readable { span, path, file });
+            partitions.readable.sort_by_key(|partition| partition.span);
+        }
+    }
+
+    /// One ends earlier than it did.
+    pub(super) fn cut(&self, span: Span) {
+        let mut partitions = self.write();
+        for partition in &mut partitions.readable {
+            if partition.span.from == span.from {
+                partition.span = span;
+            }
+        }
     }
 
     pub(super) fn remove(&self, span: Span) {

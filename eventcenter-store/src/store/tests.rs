@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::*;
+use crate::ask::{Answer, Bounds, EventQuery, EventsAsk, Order, Page, Range};
 use crate::config::RetentionConfig;
 
 /// 2026-11-25T00:00:00Z.
@@ -354,16 +355,34 @@ fn damage_that_shows_while_writing_costs_the_partition_and_not_the_batch() {
     let folder = tempfile::tempdir().unwrap();
     let made: Vec<Made> = (0..2000).map(|uid| Made { uid, ..Made::default() }).collect();
     deliver(&open(folder.path(), &week()).unwrap(), &made);
+    let store = open(folder.path(), &week()).unwrap();
+    // Who has read it keeps the file open, under whatever name.
+    assert!(found(&store).is_ok());
     let file = partitions(folder.path())[0].clone();
     let mut bytes = std::fs::read(&file).unwrap();
     let len = bytes.len();
     // Everything but the first pages, where the schema is.
     bytes[16 * 4096..len].fill(0x5a);
     std::fs::write(&file, bytes).unwrap();
-    let store = open(folder.path(), &week()).unwrap();
     deliver(&store, &made);
     assert_eq!(total(folder.path()), 2000);
     assert!(!store.shared().set_aside().is_empty());
+    deliver(&store, &[Made { uid: 5000, time: 60, ..Made::default() }]);
+    let newest = found(&store).unwrap().value.rows.swap_remove(0);
+    assert_eq!(newest.event.object().name, "web-5000", "it is the new file that is read");
+}
+
+/// The newest thousand.
+fn found(store: &Store) -> Result<Answer<Page>> {
+    let ask = EventsAsk {
+        query: Arc::new("*".parse().unwrap()),
+        range: Range::ALL,
+        order: Order::Newest,
+        after: None,
+        limit: 1000,
+        bounds: Bounds::default(),
+    };
+    run(store.events(&ask))
 }
 
 #[test]

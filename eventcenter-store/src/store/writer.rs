@@ -266,14 +266,11 @@ impl Writer {
     /// Ends partitions that have more than an eighth of all bytes, so that retention can take away eighths.
     fn cut_large(&mut self) -> Result<()> {
         let Some(most) = self.config.bytes() else { return Ok(()) };
-        for partition in self.open.values_mut() {
-            let path = self.shared.folder.join(partition.span.file_name());
-            let readable = Readable { span: partition.span, path };
-            if readable.bytes() > most / 8
-                && partition.cut().map_err(|error| cannot_write(error.into()))?
-            {
-                info!(file = %readable.path.display(), "a partition is large enough, another begins");
-                self.shared.add(Readable { span: partition.span, ..readable });
+        for large in self.shared.partitions().iter().filter(|known| known.bytes() > most / 8) {
+            let Some(partition) = self.open.get_mut(&large.span.number()) else { continue };
+            if partition.cut().map_err(|error| cannot_write(error.into()))? {
+                info!(file = %large.path.display(), "a partition is large enough, another begins");
+                self.shared.cut(partition.span);
             }
         }
         Ok(())
@@ -317,7 +314,7 @@ impl Writer {
                 .and_then(|folder| folder.sync_all())
                 .map_err(crate::store::partition::failed)?;
         }
-        self.shared.add(Readable { span, path });
+        self.shared.add(span, path);
         Ok(partition)
     }
 
@@ -390,7 +387,7 @@ impl Writer {
             Ok(())
         });
         match read {
-            Ok(()) => self.shared.add(Readable { span, path }),
+            Ok(()) => self.shared.add(span, path),
             Err(error) if is_damage(&error) => self.set_aside(&path, None, &error),
             Err(error) => return Err(cannot_write(error.into())),
         }
