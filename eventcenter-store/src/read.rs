@@ -32,7 +32,7 @@ use crate::sql;
 use crate::store::{Shared, Store, failed};
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
-/// Questions that are answered at a time: each holds a connection a partition, of 2 MiB at most.
+/// Questions that are answered at a time: each holds a connection a partition, of 1 MiB at most.
 const AT_A_TIME: usize = 4;
 
 /// Says when to stop.

@@ -52,7 +52,8 @@ const MAX_BYTES: usize = 8 << 20;
 pub struct Store {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
-    commands: Commands,
+    /// None if it was opened to be read alone.
+    commands: Option<Commands>,
 }
 
 impl Store {
@@ -80,7 +81,17 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, readers: Arc::default(), commands })
+        Ok(Self { shared, readers: Arc::default(), commands: Some(commands) })
+    }
+
+    /// Opens what is in `folder` now, to be read alone; another program may write to it meanwhile. Its sinks refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when the folder cannot be read.
+    pub fn open_to_read(folder: impl Into<PathBuf>) -> Result<Self> {
+        let shared = Arc::new(Shared::look(folder.into())?);
+        Ok(Self { shared, readers: Arc::default(), commands: None })
     }
 
     /// A sink of this name that writes into it.
@@ -150,7 +161,12 @@ impl Store {
         command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer))?;
+        let message = "the store was opened to be read alone";
+        let commands = self
+            .commands
+            .as_ref()
+            .ok_or_else(|| Error::new("store", ErrorKind::Config, message))?;
+        commands.send(command(answer))?;
         answered.await.map_err(|_| failed("the writing thread ended"))?
     }
 }

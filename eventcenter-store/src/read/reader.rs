@@ -181,7 +181,7 @@ impl Reader {
     fn open(partition: &Readable) -> Result<Self, Failure> {
         let connection = open_to_read(&partition.path)?;
         connection.set_prepared_statement_cache_capacity(32);
-        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000")?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000")?;
         let unpacker = Unpacker::new([]).map_err(Failure::Document)?;
         Ok(Self {
             connection,
