@@ -152,9 +152,7 @@ impl Front<'_> {
             @if self.state.clusters.is_empty() {
                 div.note {
                     p { (words.no_cluster) }
-                    pre { "KUBECONFIG=~/.kube/config cargo run --release --bin event-center\n"
-                        "cargo run --release --bin event-center -- --demo\n"
-                        "cargo xtask testbed up" }
+                    pre { "cargo xtask testbed up\nKUBECONFIG=… event-center" }
                 }
             }
         }

@@ -79,6 +79,14 @@ pub struct Metrics {
     pub delivery_errors: Family<SinkKind, Counter>,
     /// Records of the spool that a sink has yet to pass.
     pub backlog: Family<Sink, Gauge>,
+    /// Bytes of the store on disk.
+    pub store_bytes: Gauge,
+    /// Files of the store.
+    pub store_partitions: Gauge,
+    /// Files of the store that were set aside, because they are damaged.
+    pub store_damaged: Gauge,
+    /// Events that the store dropped, because they were older than all that it keeps.
+    pub store_expired: Counter,
 }
 
 impl Metrics {
@@ -139,6 +147,14 @@ impl Metrics {
             "backlog",
             "Records before a sink, its own and those of others",
             self.backlog.clone(),
+        );
+        r.register("store_bytes", "Bytes of the store on disk", self.store_bytes.clone());
+        r.register("store_partitions", "Files of the store", self.store_partitions.clone());
+        r.register("store_damaged", "Damaged files set aside", self.store_damaged.clone());
+        r.register(
+            "store_expired",
+            "Events older than all that the store keeps",
+            self.store_expired.clone(),
         );
         let mut text = String::new();
         // Writing to a String cannot fail.

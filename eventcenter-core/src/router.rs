@@ -59,7 +59,11 @@ use crate::sink_set::SinkSet;
 
 /// A compiled tree of routes. Pure: the same event goes to the same sinks.
 #[derive(Debug)]
-pub struct Router(Route);
+pub struct Router {
+    top: Route,
+    /// Sinks beside the tree.
+    beside: Vec<(usize, Option<EventFilter>)>,
+}
 
 #[derive(Debug)]
 struct Route {
@@ -71,9 +75,21 @@ struct Route {
 }
 
 impl Router {
+    fn new(top: Route) -> Self {
+        Self { top, beside: Vec::new() }
+    }
+
+    /// A sink that no route has to name: it gets every event, or those that pass the filter. For what a program adds
+    /// to the sinks of its configuration, such as a store.
+    #[must_use]
+    pub fn with_beside(mut self, sink: usize, filter: Option<EventFilter>) -> Self {
+        self.beside.push((sink, filter));
+        self
+    }
+
     /// Every event to the first `sinks` sinks.
     pub fn all(sinks: usize) -> Self {
-        Self(Route {
+        Self::new(Route {
             filter: None,
             exclude: None,
             sinks: SinkSet::first(sinks),
@@ -126,13 +142,19 @@ impl Router {
                 ));
             }
         }
-        Ok(Self(route))
+        Ok(Self::new(route))
     }
 
     /// The sinks that this event goes to.
     pub fn route(&self, event: &Event) -> SinkSet {
         let mut sinks = SinkSet::EMPTY;
-        self.0.offer(event, &mut sinks);
+        self.top.offer(event, &mut sinks);
+        for (place, filter) in &self.beside {
+            if filter.as_ref().is_none_or(|filter| filter.matches(event)) {
+                sinks =
+                    SinkSet::from_bits(sinks.to_bits() | SinkSet::from_iter([*place]).to_bits());
+            }
+        }
         sinks
     }
 }

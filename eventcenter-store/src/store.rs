@@ -31,7 +31,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use eventcenter_core::{
-    Batch, Clock, Error, ErrorKind, Health, Limits, Receipt, Result, Sink, SystemClock,
+    Batch, Clock, Error, ErrorKind, Health, Limits, Metrics, Receipt, Result, Sink, SystemClock,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -52,7 +52,8 @@ const MAX_BYTES: usize = 8 << 20;
 pub struct Store {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
-    commands: Commands,
+    /// None if it was opened to be read alone.
+    commands: Option<Commands>,
 }
 
 impl Store {
@@ -80,7 +81,17 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, readers: Arc::default(), commands })
+        Ok(Self { shared, readers: Arc::default(), commands: Some(commands) })
+    }
+
+    /// Opens what is in `folder` now, to be read alone; another program may write to it meanwhile. Its sinks refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when the folder cannot be read.
+    pub fn open_to_read(folder: impl Into<PathBuf>) -> Result<Self> {
+        let shared = Arc::new(Shared::look(folder.into())?);
+        Ok(Self { shared, readers: Arc::default(), commands: None })
     }
 
     /// A sink of this name that writes into it.
@@ -106,6 +117,15 @@ impl Store {
     /// Events that were dropped since it was opened, because they were older than all that is kept.
     pub fn expired(&self) -> u64 {
         self.shared.expired.load(Ordering::Relaxed)
+    }
+
+    /// Brings the metrics of the store up to date, for whoever is about to show them.
+    pub fn measure(&self, metrics: &Metrics) {
+        let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        metrics.store_bytes.set(i64::try_from(self.shared.bytes()).unwrap_or(i64::MAX));
+        metrics.store_partitions.set(gauge(self.shared.partitions().len()));
+        metrics.store_damaged.set(gauge(self.shared.set_aside().len()));
+        metrics.store_expired.inner().store(self.expired(), Ordering::Relaxed);
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -141,7 +161,12 @@ impl Store {
         command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer))?;
+        let message = "the store was opened to be read alone";
+        let commands = self
+            .commands
+            .as_ref()
+            .ok_or_else(|| Error::new("store", ErrorKind::Config, message))?;
+        commands.send(command(answer))?;
         answered.await.map_err(|_| failed("the writing thread ended"))?
     }
 }

@@ -23,10 +23,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use eventcenter_console::ConsoleConfig;
 use eventcenter_core::config::{self, ByteSize, ConfigError, HumanDuration, KeyPath, present};
 use eventcenter_core::router::{RouteConfig, Router};
 use eventcenter_kube::ClusterConfig;
 use eventcenter_sinks::SinkConfig;
+use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
 pub use sink::SinkEntry;
@@ -51,6 +53,17 @@ pub struct Config {
     pub sinks: Vec<SinkEntry>,
     /// Which of the sinks an event goes to.
     pub router: Router,
+}
+
+/// A configuration of `event-center` that was checked.
+#[derive(Debug)]
+pub struct CenterConfig {
+    /// What it has in common with `eventer`. The sinks may be none; the router counts the store behind them.
+    pub common: Config,
+    /// What is kept.
+    pub store: StoreConfig,
+    /// The page and the API.
+    pub console: ConsoleConfig,
 }
 
 /// How much may wait on disk and in memory.
@@ -151,9 +164,14 @@ struct Written {
     http: HttpConfig,
     #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
-    sinks: Vec<SinkConfig>,
+    #[serde(default, deserialize_with = "present")]
+    sinks: Option<Vec<SinkConfig>>,
     #[serde(default, deserialize_with = "present")]
     routes: Option<RouteConfig>,
+    #[serde(default, deserialize_with = "present")]
+    store: Option<StoreConfig>,
+    #[serde(default, deserialize_with = "present")]
+    console: Option<ConsoleConfig>,
 }
 
 /// Reads and checks a configuration.
@@ -162,12 +180,26 @@ struct Written {
 ///
 /// When the file cannot be read, and for the first thing that is wrong in it. The file is called as it is here.
 pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigError> {
-    let path = path.as_ref();
+    let (file, text) = read(path.as_ref())?;
+    parse(&file, &text)
+}
+
+/// The same, for `event-center`.
+///
+/// # Errors
+///
+/// As for [`load`].
+pub fn load_center(path: impl AsRef<Path>) -> Result<CenterConfig, ConfigError> {
+    let (file, text) = read(path.as_ref())?;
+    parse_center(&file, &text)
+}
+
+fn read(path: &Path) -> Result<(String, String), ConfigError> {
     let file = path.display().to_string();
     let failed = |message: String| ConfigError::new(KeyPath::root(), message).in_file(&file);
     let bytes = fs::read(path).map_err(|error| failed(format!("cannot read the file: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("the file is no UTF-8".to_owned()))?;
-    parse(&file, &text)
+    Ok((file, text))
 }
 
 /// The configuration of who has none: every event of the cluster that `kubectl` would find, to standard output.
@@ -179,6 +211,15 @@ pub fn built_in() -> Result<Config, ConfigError> {
     parse("built-in configuration", BUILT_IN)
 }
 
+/// The configuration of an `event-center` that has none: every event of that cluster is kept.
+///
+/// # Errors
+///
+/// As for [`built_in`].
+pub fn built_in_center() -> Result<CenterConfig, ConfigError> {
+    parse_center("built-in configuration", "{}")
+}
+
 /// Reads and checks a configuration that is at hand. `file` is what errors call it.
 ///
 /// # Errors
@@ -186,19 +227,53 @@ pub fn built_in() -> Result<Config, ConfigError> {
 /// As for [`load`].
 pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     let written: Written = config::read(file, text)?;
+    let only_center = [("store", written.store.is_some()), ("console", written.console.is_some())];
+    if let Some((key, _)) = only_center.into_iter().find(|(_, is_there)| *is_there) {
+        let message = "this is for event-center; eventer keeps nothing and shows nothing";
+        return Err(ConfigError::new(KeyPath::root().key(key), message).locate(file, text));
+    }
+    let sinks = KeyPath::root().key("sinks");
+    match written.sinks.as_deref() {
+        None => {
+            let message = "the key \"sinks\" is missing";
+            Err(ConfigError::new(KeyPath::root(), message).locate(file, text))
+        }
+        Some([]) => {
+            let message = "there is no sink; events would go nowhere";
+            Err(ConfigError::new(sinks, message).locate(file, text))
+        }
+        Some(_) => finish(written, file, text).map(|(common, ..)| common),
+    }
+}
+
+/// The same, for `event-center`.
+///
+/// # Errors
+///
+/// As for [`load`].
+pub fn parse_center(file: &str, text: &str) -> Result<CenterConfig, ConfigError> {
+    let written: Written = config::read(file, text)?;
+    let (common, store, console) = finish(written, file, text)?;
+    Ok(CenterConfig { common, store, console })
+}
+
+type Finished = (Config, StoreConfig, ConsoleConfig);
+
+fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigError> {
     let router = check(&written).map_err(|error| error.locate(file, text))?;
     let (file, text) = (Arc::from(file), Arc::from(text));
-    Ok(Config {
+    let common = Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
         http: written.http,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
-        sinks: (written.sinks.into_iter().enumerate())
+        sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
-    })
+    };
+    Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }
 
 /// What parts cannot check alone.
@@ -207,14 +282,17 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
         cluster::check(clusters)?;
     }
     written.spool.check().map_err(|error| error.under(KeyPath::root().key("spool")))?;
-    if written.sinks.is_empty() {
-        let message = "there is no sink; events would go nowhere";
-        return Err(ConfigError::new(KeyPath::root().key("sinks"), message));
+    if let Some(store) = &written.store {
+        store.check().map_err(|error| error.under(KeyPath::root().key("store")))?;
     }
-    for (index, sink) in written.sinks.iter().enumerate() {
+    if let Some(console) = &written.console {
+        console.check().map_err(|error| error.under(KeyPath::root().key("console")))?;
+    }
+    let sinks = written.sinks.as_deref().unwrap_or_default();
+    for (index, sink) in sinks.iter().enumerate() {
         sink::check_name(sink.name()).map_err(|error| error.under(at("sinks", index)))?;
     }
-    let names: Vec<_> = written.sinks.iter().map(SinkConfig::name).collect();
+    let names: Vec<_> = sinks.iter().map(SinkConfig::name).collect();
     Router::compile(written.routes.as_ref(), &names)
 }
 

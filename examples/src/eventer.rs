@@ -73,53 +73,56 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| failed("cannot start the runtime", error))?;
-    runtime.block_on(Program::start(config, no_wait))
+    runtime.block_on(start(config, no_wait))
+}
+
+async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
+    let mut servers = Vec::new();
+    for cluster in config.clusters {
+        let server = ApiServer::connect(&cluster).await.map_err(Failure::NoCluster)?;
+        servers.push((cluster, server));
+    }
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let mut sinks = Vec::new();
+    for sink in config.sinks {
+        let layers = sink.layers().clone();
+        sinks.push(layer::stack(sink.build()?, &layers));
+    }
+    let pipeline = Plan::new(&config.state_dir, sinks)?
+        .with_router(config.router)
+        .with_spool(config.spool.into())
+        .with_health(health.clone())
+        .with_metrics(metrics.clone())
+        .open()?;
+    let listen = config.http.listen;
+    let http =
+        HealthServer::bind(listen, health.clone(), metrics.clone()).await.map_err(|error| {
+            Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
+                .with("http.listen", listen)
+        })?;
+    let program =
+        Program { servers, unknown: Vec::new(), attach: pipeline.attach(), health, metrics };
+    program.introduce(&pipeline, &config.state_dir.display().to_string());
+    program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
 
 fn failed(message: &str, error: std::io::Error) -> Error {
     Error::new("eventer", ErrorKind::Storage, message).with_source(error)
 }
 
-/// What the tasks of the program share.
-struct Program {
-    servers: Vec<(ClusterConfig, ApiServer)>,
-    attach: Attach,
-    health: Health,
-    metrics: Metrics,
+/// What the tasks of a program share.
+pub(crate) struct Program {
+    pub(crate) servers: Vec<(ClusterConfig, ApiServer)>,
+    /// Clusters of which nobody has said yet how to talk to them: they are looked for again and again.
+    pub(crate) unknown: Vec<ClusterConfig>,
+    pub(crate) attach: Attach,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
 }
 
 impl Program {
-    async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
-        let mut servers = Vec::new();
-        for cluster in config.clusters {
-            let server = ApiServer::connect(&cluster).await.map_err(Failure::NoCluster)?;
-            servers.push((cluster, server));
-        }
-        let (health, metrics) = (Health::new(), Metrics::new());
-        let mut sinks = Vec::new();
-        for sink in config.sinks {
-            let layers = sink.layers().clone();
-            sinks.push(layer::stack(sink.build()?, &layers));
-        }
-        let pipeline = Plan::new(&config.state_dir, sinks)?
-            .with_router(config.router)
-            .with_spool(config.spool.into())
-            .with_health(health.clone())
-            .with_metrics(metrics.clone())
-            .open()?;
-        let http = HealthServer::bind(config.http.listen, health.clone(), metrics.clone())
-            .await
-            .map_err(|error| {
-                Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
-                    .with("http.listen", config.http.listen)
-            })?;
-        let program = Self { servers, attach: pipeline.attach(), health, metrics };
-        program.introduce(&pipeline, &config.state_dir.display().to_string());
-        program.run(pipeline, http, config.grace.get(), no_wait).await
-    }
-
     /// Three lines: what it watches, where it sends, where it keeps state.
-    fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
+    pub(crate) fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
         let servers: Vec<_> = self.servers.iter().map(|(_, server)| server.to_string()).collect();
         let sinks: Vec<_> = pipeline.sinks().iter().map(|sink| sink.name()).collect();
         // Of the sink that lags most; records that only others want are among them.
@@ -129,15 +132,16 @@ impl Program {
         info!(state_dir, unread, "keeping state");
     }
 
-    async fn run(
+    /// Runs to the end; `serve` answers over HTTP meanwhile.
+    pub(crate) async fn run<S: Future<Output = std::io::Result<()>>>(
         self,
         pipeline: Pipeline,
-        http: HealthServer,
+        serve: impl FnOnce(Stopped) -> S,
         grace: Duration,
         no_wait: bool,
     ) -> Result<(), Failure> {
         let stop = Stop::new();
-        let served = http.serve(stop.listen());
+        let served = serve(stop.listen());
         let connected = self.connect_all(stop.listen(), no_wait);
         let (summary, connected, served, ()) = tokio::join!(
             async {
@@ -156,7 +160,7 @@ impl Program {
             signals(&stop, grace),
         );
         if let Err(error) = served {
-            error!(%error, "the health server failed");
+            error!(%error, "the HTTP server failed");
         }
         connected?;
         report(&summary?);
@@ -169,7 +173,28 @@ impl Program {
             .servers
             .iter()
             .map(|(config, server)| self.connect(config, server, stopped.clone(), no_wait));
-        futures::future::try_join_all(clusters).await.map(|_| ())
+        let unknown = self.unknown.iter().map(|config| self.find(config, stopped.clone()));
+        let known = futures::future::try_join_all(clusters);
+        futures::try_join!(known, futures::future::try_join_all(unknown)).map(|_| ())
+    }
+
+    /// Looks for a kubeconfig, or an account in the cluster, until there is one.
+    async fn find(&self, config: &ClusterConfig, mut stopped: Stopped) -> Result<(), Failure> {
+        let part = self.health.gate("cluster", None);
+        loop {
+            match ApiServer::connect(config).await {
+                Ok(server) => {
+                    part.ready();
+                    return self.connect(config, &server, stopped, false).await;
+                }
+                Err(error) => part.troubled(format!("there is no cluster yet: {error}")),
+            }
+            tokio::select! {
+                biased;
+                () = stopped.stopping() => return Ok(()),
+                () = tokio::time::sleep(LONGEST_PAUSE) => {}
+            }
+        }
     }
 
     /// Learns which cluster it is, however long that takes, and attaches its watches.

@@ -52,16 +52,20 @@ impl HealthServer {
     ///
     /// The operating system's.
     pub async fn serve(self, mut stopped: Stopped) -> io::Result<()> {
-        let (health, metrics) = (self.health, self.metrics);
-        let router = Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(move || async move { ready(&health) }))
-            .route("/metrics", get(move || async move { numbers(&metrics) }));
+        let router = routes(self.health, self.metrics);
         tokio::select! {
             served = axum::serve(self.listener, router) => served,
             () = stopped.aborted() => Ok(()),
         }
     }
+}
+
+/// The three paths, for whoever serves more than these.
+pub fn routes(health: Health, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(move || async move { ready(&health) }))
+        .route("/metrics", get(move || async move { numbers(&metrics) }))
 }
 
 fn ready(health: &Health) -> Response {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod center;
 pub mod config;
 pub mod eventer;
 pub mod http;

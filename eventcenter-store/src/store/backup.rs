@@ -11,7 +11,7 @@ use eventcenter_core::{Error, ErrorKind, Result};
 
 use super::failed;
 use super::partition::{Span, open_to_read};
-use super::writer::LOCK;
+use super::writer::folder::LOCK;
 
 /// Copies the store in the folder `from` into `to`, which must not be there or be empty.
 ///

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use eventcenter_core::Result;
 use tokio::sync::watch;
 
 use crate::ask::{Mark, Retention};
-use crate::store::partition::{Span, files};
+use crate::store::failed;
+use crate::store::partition::{Span, files, open_to_read, span};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -43,6 +45,28 @@ impl Shared {
     pub(super) fn new(folder: PathBuf, retention: Retention) -> Self {
         let mark = watch::Sender::new(Mark(0));
         Self { folder, retention, mark, expired: AtomicU64::new(0), partitions: RwLock::default() }
+    }
+
+    /// What is in the folder, which another program may be writing to.
+    pub(super) fn look(folder: PathBuf) -> Result<Self> {
+        let cannot = |error: std::io::Error| {
+            failed("cannot read the folder of the store").with_source(error)
+        };
+        let mut names = Vec::new();
+        for entry in
+            fs::read_dir(&folder).map_err(|e| cannot(e).with("folder", folder.display()))?
+        {
+            names.extend(entry.map_err(cannot)?.file_name().into_string());
+        }
+        let shared = Self::new(folder, Retention::default());
+        for name in names.iter().filter(|name| Span::is_file_name(name)) {
+            let path = shared.folder.join(name);
+            match open_to_read(&path).and_then(|connection| span(&connection)) {
+                Ok(span) => shared.add(span, path),
+                Err(error) => shared.report_damage(format!("{name} cannot be read: {error}")),
+            }
+        }
+        Ok(shared)
     }
 
     /// The partitions, oldest first.

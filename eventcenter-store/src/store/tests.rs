@@ -283,7 +283,13 @@ fn what_is_older_than_all_that_is_kept_is_dropped_and_counted() {
     let store = open(folder.path(), &week()).unwrap();
     let receipt =
         deliver(&store, &[Made { time: -8 * 24 * 3600, ..Made::default() }, Made::default()]);
-    assert_eq!((receipt, store.expired()), (Receipt::all(), 1));
+    assert_eq!(receipt, Receipt::all());
+    let metrics = Metrics::new();
+    store.measure(&metrics);
+    let shown = metrics.encode();
+    for line in ["store_expired_total 1", "store_partitions 1", "store_damaged 0"] {
+        assert!(shown.contains(&format!("eventcenter_{line}\n")), "{line} in {shown}");
+    }
     assert_eq!(total(folder.path()), 1);
 }
 

@@ -1,7 +1,7 @@
 //! What only the writer's inside can show: a disk that is full.
 
 use eventcenter_core::testing::events;
-use eventcenter_core::{Action, FixedClock, Health};
+use eventcenter_core::{Action, ErrorKind, FixedClock, Health};
 
 use super::*;
 

@@ -1,0 +1,171 @@
+//! `event-center`: the memory of Kubernetes clusters, on one machine.
+//!
+//! Without a subcommand it watches the cluster that `kubectl` would talk to, keeps its Events, and shows them at
+//! <http://127.0.0.1:8085>. With one it answers from what is kept, also while it runs:
+//!
+//! ```text
+//! event-center query 'class : PodOOM' --since 2h
+//! event-center query '* | select reason, count(1) as n group by reason order by n desc'
+//! event-center pod shop/web-0
+//! kubectl get events -A -o json | event-center import - --cluster prod
+//! event-center backup /mnt/backup
+//! ```
+//!
+//! Exit codes: 0 when it is done, 1 for what should not happen and for a statement that cannot be read, 2 for a
+//! configuration that cannot be honoured.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stderr,
+    reason = "errors before logging is set up, and help, are for people"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use eventcenter_core::config::HumanDuration;
+use eventcenter_examples::center::{self, Format, Window};
+use eventcenter_examples::eventer::Failure;
+use eventcenter_examples::{config, logging};
+
+/// Keeps the Events of Kubernetes clusters, and answers.
+#[derive(Debug, Parser)]
+#[command(name = "event-center", version)]
+struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// Log lines as JSON
+    #[arg(long)]
+    log_json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, ClapArgs)]
+struct Common {
+    /// The configuration. Without it: the current kubeconfig, every event, the page at 127.0.0.1:8085
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+
+    /// Where everything is kept, instead of what the configuration says
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Finds events, or makes a table of them: a search statement of SLS, with `| select …` or without
+    Query {
+        /// Such as `level : Error and namespace : shop`
+        statement: String,
+        #[command(flatten)]
+        window: WindowArgs,
+        /// Events, newest first
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Tells a Pod's life, also when it is gone
+    Pod {
+        /// NAMESPACE/NAME
+        pod: String,
+        /// Id or name of the cluster, if there are several
+        #[arg(long)]
+        cluster: Option<String>,
+        #[command(flatten)]
+        window: WindowArgs,
+    },
+    /// Takes events from a file: NDJSON of ours or of Events, or what `kubectl get events -A -o json` prints
+    Import {
+        /// The file; `-` is standard input
+        file: PathBuf,
+        /// The cluster that they are of, where the file does not say
+        #[arg(long)]
+        cluster: Option<String>,
+    },
+    /// Copies what is kept, also while it is written
+    Backup {
+        /// An empty folder, or one that is not there
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+struct WindowArgs {
+    /// How far back: 2h, 7d, or all
+    #[arg(long, default_value = "24h")]
+    since: String,
+    /// Until when, RFC 3339; default now
+    #[arg(long)]
+    until: Option<jiff::Timestamp>,
+}
+
+impl WindowArgs {
+    fn window(&self) -> Result<Window, String> {
+        let since = match self.since.as_str() {
+            "all" => None,
+            text => {
+                Some(text.parse::<HumanDuration>().map_err(|error| format!("--since: {error}"))?)
+            }
+        };
+        Ok(Window { since: since.map(HumanDuration::get), until: self.until })
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::start(args.log_json);
+    let config = match &args.common.config {
+        Some(file) => config::load_center(file),
+        None => config::built_in_center(),
+    };
+    let mut config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Some(state_dir) = args.common.state_dir {
+        config.common.state_dir = state_dir;
+    }
+    let done = match args.command {
+        None => return ended(center::run(config)),
+        Some(Command::Query { statement, window, limit, format }) => window
+            .window()
+            .and_then(|window| center::query(&config, &statement, window, limit, format)),
+        Some(Command::Pod { pod, cluster, window }) => window
+            .window()
+            .and_then(|window| center::pod(&config, &pod, cluster.as_deref(), window)),
+        Some(Command::Import { file, cluster }) => {
+            center::import(&config, &file, cluster.as_deref())
+        }
+        Some(Command::Backup { folder }) => center::backup(&config, &folder),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ended(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            match failure {
+                Failure::Config(_) | Failure::NoCluster(_) => ExitCode::from(2),
+                Failure::Unreachable(_) => ExitCode::from(3),
+                Failure::Other(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The program `event-center`, without its command line.
+
+mod import;
+mod print;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use eventcenter_console::Console;
+use eventcenter_core::layer::LayerConfig;
+use eventcenter_core::query::Statement;
+use eventcenter_core::{Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer};
+use eventcenter_kube::ApiServer;
+use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
+use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
+use eventcenter_store::{EventQuery, Store};
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::config::CenterConfig;
+use crate::eventer::{Failure, Program};
+use crate::http;
+
+/// What the store is called among the sinks.
+const STORE: &str = "store";
+
+/// How far back to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// None: everything.
+    pub since: Option<Duration>,
+    /// None: until now.
+    pub until: Option<Timestamp>,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns, for people
+    Table,
+    /// A line of JSON each
+    Ndjson,
+    /// Comma-separated, with a head
+    Csv,
+}
+
+impl Window {
+    fn range(self) -> Range {
+        let now = Timestamp::now();
+        let ago = |ago: Duration| now.checked_sub(SignedDuration::try_from(ago).ok()?).ok();
+        let soon = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX);
+        Range {
+            from: self.since.and_then(ago).unwrap_or(Timestamp::MIN),
+            until: self.until.unwrap_or(soon),
+        }
+    }
+}
+
+fn folder(config: &CenterConfig) -> PathBuf {
+    config.store.path.clone().unwrap_or_else(|| config.common.state_dir.join("store"))
+}
+
+/// Watches, keeps and answers until SIGTERM or Ctrl-C.
+///
+/// # Errors
+///
+/// Before anything is delivered: when the configuration cannot be honoured. At the end: when a part died.
+pub fn run(config: CenterConfig) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Error::new("event-center", ErrorKind::Storage, "cannot start the runtime")
+            .with_source(error)
+    })?;
+    runtime.block_on(start(config))
+}
+
+async fn start(config: CenterConfig) -> Result<(), Failure> {
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let folder = folder(&config);
+    let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?;
+    let CenterConfig { common, store: kept, console } = config;
+
+    let mut sinks = Vec::new();
+    for sink in common.sinks {
+        let layers = sink.layers().clone();
+        sinks.push(layer::stack(sink.build()?, &layers));
+    }
+    // Checked with the configuration.
+    let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
+    let router = common.router.with_beside(sinks.len(), filter);
+    sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default()));
+    let pipeline = Plan::new(&common.state_dir, sinks)?
+        .with_router(router)
+        .with_spool(common.spool.into())
+        .with_health(health.clone())
+        .with_metrics(metrics.clone())
+        .open()?;
+
+    let (mut servers, mut unknown) = (Vec::new(), Vec::new());
+    for cluster in common.clusters {
+        match ApiServer::connect(&cluster).await {
+            Ok(server) => servers.push((cluster, server)),
+            Err(error) => {
+                let cause = error.root_cause().unwrap_or_default();
+                warn!(%error, cause, "there is no cluster yet, will look again");
+                info!(
+                    "no cluster at hand? `cargo xtask testbed up` starts one, and prints the kubeconfig to use"
+                );
+                unknown.push(cluster);
+            }
+        }
+    }
+    let listener = TcpListener::bind(console.listen).await.map_err(|error| {
+        Error::new("console", ErrorKind::Config, format!("cannot listen: {error}"))
+            .with("console.listen", console.listen)
+    })?;
+    let address = listener.local_addr().unwrap_or(console.listen);
+    let beside = http::routes(health.clone(), metrics.clone());
+    let mark = Some(store.mark());
+    let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
+
+    let program = Program { servers, unknown, attach: pipeline.attach(), health, metrics };
+    program.introduce(&pipeline, &common.state_dir.display().to_string());
+    info!("the page is at http://{address}/");
+    let serve = |stopped| async move { console.serve(listener, stopped).await };
+    program.run(pipeline, serve, common.grace.get(), false).await
+}
+
+/// Prints what a statement finds, to standard output.
+///
+/// # Errors
+///
+/// What to tell the user: three lines for a statement that cannot be read.
+pub fn query(
+    config: &CenterConfig,
+    statement: &str,
+    window: Window,
+    limit: usize,
+    format: Format,
+) -> Result<(), String> {
+    let parsed = Statement::parse(statement).map_err(|error| error.explain(statement))?;
+    let store = Store::open_to_read(folder(config)).map_err(told)?;
+    let (query, range) = (Arc::new(parsed.query), window.range());
+    let bounds = Bounds { deadline: Duration::from_secs(60), ..Bounds::default() };
+    let out = std::io::stdout().lock();
+    match parsed.select {
+        Some(select) => {
+            let ask = TableAsk { query, range, select: select.text, bounds };
+            let answer = block_on(store.table(&ask))?.map_err(told)?;
+            print::table(out, &answer, format)
+        }
+        None => {
+            let order = Order::Newest;
+            let mut ask =
+                EventsAsk { query, range, order, after: None, limit: limit.clamp(1, 1000), bounds };
+            let mut left = limit;
+            let mut printer = print::Events::new(out, format);
+            while left > 0 {
+                let answer = block_on(store.events(&ask))?.map_err(told)?;
+                printer.page(&answer, left).map_err(|error| error.to_string())?;
+                left = left.saturating_sub(answer.value.rows.len());
+                match answer.value.next {
+                    Some(next) => ask.after = Some::<Key>(next),
+                    None => break,
+                }
+            }
+            printer.end()
+        }
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// Prints a Pod's life.
+///
+/// # Errors
+///
+/// What to tell the user.
+pub fn pod(
+    config: &CenterConfig,
+    pod: &str,
+    cluster: Option<&str>,
+    window: Window,
+) -> Result<(), String> {
+    let (namespace, name) =
+        pod.split_once('/').ok_or_else(|| format!("{pod:?} is no Pod; write NAMESPACE/NAME"))?;
+    let store = Store::open_to_read(folder(config)).map_err(told)?;
+    let cluster = match cluster {
+        Some(cluster) => cluster.to_owned(),
+        None => {
+            let clusters = block_on(store.state())?.map_err(told)?.clusters;
+            match clusters.as_slice() {
+                [only] => only.cluster.id.clone(),
+                [] => return Err("nothing is kept yet".to_owned()),
+                several => {
+                    let names: Vec<_> = several.iter().map(|c| c.cluster.name.as_str()).collect();
+                    return Err(format!("which cluster? --cluster one of {}", names.join(", ")));
+                }
+            }
+        }
+    };
+    let pod = PodChoice::Name { namespace: namespace.to_owned(), name: name.to_owned() };
+    let bounds = Bounds { deadline: Duration::from_secs(60), ..Bounds::default() };
+    let ask = LifecycleAsk { cluster, pod, range: window.range(), bounds };
+    let answer = block_on(lifecycle(&store, &ask))?.map_err(told)?;
+    if answer.value.lives.is_empty() {
+        return Err(
+            "nothing happened to such a Pod in this time; --since all looks everywhere".to_owned()
+        );
+    }
+    print::life(std::io::stdout().lock(), &answer).map_err(|error| error.to_string())
+}
+
+/// Takes the events of a file.
+///
+/// # Errors
+///
+/// What to tell the user: with the line that cannot be read.
+pub fn import(config: &CenterConfig, file: &Path, cluster: Option<&str>) -> Result<(), String> {
+    let store = Store::open(folder(config), &config.store).map_err(told)?;
+    let taken = block_on(import::import(&store, file, cluster))??;
+    writeln!(std::io::stdout(), "{taken}").map_err(|error| error.to_string())
+}
+
+/// Copies the store.
+///
+/// # Errors
+///
+/// What to tell the user.
+pub fn backup(config: &CenterConfig, to: &Path) -> Result<(), String> {
+    eventcenter_store::store::backup(&folder(config), to).map_err(told)
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(|error| error.to_string())?.block_on(work))
+}
+
+/// An error with its cause, on one line.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
+fn told(error: Error) -> String {
+    match error.root_cause() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
