@@ -1,3 +1,5 @@
+//! A Pod's life, from sequences as kubelet and controllers write them.
+
 use super::*;
 use crate::testing::scene::{Said, Scene, node, pod, time};
 

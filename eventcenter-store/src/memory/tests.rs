@@ -1,3 +1,5 @@
+//! The naive engine: what each question means.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The overview of small scenes, number by number.
+
 use super::*;
 use crate::testing::scene::{Said, Scene, node, pod, time};
 

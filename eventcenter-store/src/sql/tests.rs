@@ -1,3 +1,5 @@
+//! What a `SELECT` may say, and what it is refused.
+
 use std::time::{Duration, Instant};
 
 use eventcenter_core::Query;
