@@ -119,7 +119,9 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
             .with("console.listen", console.listen)
     })?;
     let address = listener.local_addr().unwrap_or(console.listen);
-    let beside = http::routes(health.clone(), metrics.clone());
+    let measured = store.clone();
+    let measure = move |metrics: &Metrics| measured.measure(metrics);
+    let beside = http::routes(health.clone(), metrics.clone(), measure);
     let mark = Some(store.mark());
     let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
 
