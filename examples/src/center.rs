@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use eventcenter_console::Console;
+use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::Statement;
 use eventcenter_core::{Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer};
@@ -49,6 +50,19 @@ pub enum Format {
 }
 
 impl Window {
+    /// `since` is a duration, such as `2h`, or `all`.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither.
+    pub fn new(since: &str, until: Option<Timestamp>) -> Result<Self, InvalidDuration> {
+        let since = match since {
+            "all" => None,
+            text => Some(text.parse::<HumanDuration>()?.get()),
+        };
+        Ok(Self { since, until })
+    }
+
     fn range(self) -> Range {
         let now = Timestamp::now();
         let ago = |ago: Duration| now.checked_sub(SignedDuration::try_from(ago).ok()?).ok();
