@@ -70,6 +70,21 @@ impl Setup {
         }
     }
 
+    /// The same for the program `event-center`, which listens on its console's address alone.
+    ///
+    /// # Panics
+    ///
+    /// When there can be no temporary folder.
+    #[must_use]
+    pub fn center(program: impl Into<PathBuf>) -> Self {
+        let mut setup = Self::new(program);
+        setup.config = json!({
+            "state_dir": setup.path("state"),
+            "console": { "listen": "127.0.0.1:0" },
+        });
+        setup
+    }
+
     /// Adds the cluster that this kubeconfig leads to.
     #[must_use]
     pub fn cluster(self, kubeconfig: &str) -> Self {

@@ -189,7 +189,7 @@ impl Drop for Eventer {
 fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let mut socket = TcpStream::connect_timeout(&address, ANSWER)?;
     socket.set_read_timeout(Some(ANSWER))?;
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: eventer\r\nConnection: close\r\n\r\n")?;
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
     socket.read_to_string(&mut text)?;
     let cut = || io::Error::other(format!("not an answer: {text:?}"));
