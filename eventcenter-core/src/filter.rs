@@ -15,6 +15,7 @@
 //! | `hosts` | [`Event::host`] | the node it was seen on, or is about |
 //! | `message` | [`Event::message`] | plain text means *contains*, see below |
 //! | `labels`, `annotations` | those of the Event object, not of the object it is about | key to patterns; `key: "*"` asks that the key is there |
+//! | `query` | the whole event | a search statement, as pages and the command line take it: [`query`](crate::query); in quotes, since `: ` is YAML's too |
 //!
 //! A pattern is one of three:
 //!

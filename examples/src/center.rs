@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use eventcenter_console::Console;
+use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::Statement;
 use eventcenter_core::{
@@ -67,6 +68,19 @@ pub enum Format {
 }
 
 impl Window {
+    /// `since` is a duration, such as `2h`, or `all`.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither.
+    pub fn new(since: &str, until: Option<Timestamp>) -> Result<Self, InvalidDuration> {
+        let since = match since {
+            "all" => None,
+            text => Some(text.parse::<HumanDuration>()?.get()),
+        };
+        Ok(Self { since, until })
+    }
+
     fn range(self) -> Range {
         let now = Timestamp::now();
         let ago = |ago: Duration| now.checked_sub(SignedDuration::try_from(ago).ok()?).ok();
@@ -137,7 +151,9 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
             .with("console.listen", console.listen)
     })?;
     let address = listener.local_addr().unwrap_or(console.listen);
-    let beside = http::routes(health.clone(), metrics.clone());
+    let measured = store.clone();
+    let measure = move |metrics: &Metrics| measured.measure(metrics);
+    let beside = http::routes(health.clone(), metrics.clone(), measure);
     let mark = Some(store.mark());
     let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
 

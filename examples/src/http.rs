@@ -52,7 +52,7 @@ impl HealthServer {
     ///
     /// The operating system's.
     pub async fn serve(self, mut stopped: Stopped) -> io::Result<()> {
-        let router = routes(self.health, self.metrics);
+        let router = routes(self.health, self.metrics, |_| {});
         tokio::select! {
             served = axum::serve(self.listener, router) => served,
             () = stopped.aborted() => Ok(()),
@@ -60,12 +60,21 @@ impl HealthServer {
     }
 }
 
-/// The three paths, for whoever serves more than these.
-pub fn routes(health: Health, metrics: Metrics) -> Router {
+/// The three paths, for whoever serves more than these; `measure` brings up to date what is only measured when it is
+/// asked for.
+pub fn routes(
+    health: Health,
+    metrics: Metrics,
+    measure: impl Fn(&Metrics) + Clone + Send + Sync + 'static,
+) -> Router {
+    let shown = move || async move {
+        measure(&metrics);
+        numbers(&metrics)
+    };
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(move || async move { ready(&health) }))
-        .route("/metrics", get(move || async move { numbers(&metrics) }))
+        .route("/metrics", get(shown))
 }
 
 fn ready(health: &Health) -> Response {

@@ -75,7 +75,32 @@ fn the_samples_are_accepted() {
     let files = samples("config");
     assert!(files.len() >= 2);
     for file in files {
-        parse(&file);
+        if file.ends_with("event-center.yaml") {
+            config::load_center(&file).unwrap_or_else(|error| panic!("{error}"));
+        } else {
+            parse(&file);
+        }
+    }
+}
+
+#[test]
+fn the_sample_of_the_event_center_shows_the_defaults() {
+    let text = fs::read_to_string("config/event-center.yaml").unwrap();
+    let sample = config::parse_center("config/event-center.yaml", &text).unwrap();
+    let built_in = config::built_in_center().unwrap();
+    assert_eq!(sample.store, built_in.store);
+    assert_eq!(format!("{:?}", sample.console), format!("{:?}", built_in.console));
+    for (text, says) in [
+        (
+            "console: { listen: 0.0.0.0:8085 }",
+            "x:1:10: console.auth: others can reach this address",
+        ),
+        ("store: { retention: { age: 1m } }", "x:1:28: store.retention.age: this is too little"),
+        ("store: { filter: {} }", "x:1:18: store.filter"),
+        ("stores: {}", "unknown key \"stores\""),
+    ] {
+        let error = config::parse_center("x", text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::pattern::Patterns;
 use crate::event::Level;
+use crate::query::Query;
 
 /// The block under `match:` or `exclude:`. The [table](super) says what each key looks at; all are optional, one
 /// must be there.
@@ -45,6 +46,9 @@ pub struct FilterConfig {
     pub labels: BTreeMap<String, Patterns>,
     /// Of the Event object: each of these keys must be there with such a value.
     pub annotations: BTreeMap<String, Patterns>,
+    /// A search statement that finds it.
+    #[serde(deserialize_with = "crate::config::present")]
+    pub query: Option<Query>,
 }
 
 impl FilterConfig {

@@ -8,6 +8,7 @@ use super::words::{Plain, Words};
 use super::{Filter, Verdict};
 use crate::config::{ConfigError, KeyPath};
 use crate::event::{Event, Level, ObjectRef};
+use crate::query::Query;
 
 /// What client-go's aggregator puts before the message of an event that stands for several.
 const COMBINED: &str = "(combined from similar events): ";
@@ -21,6 +22,7 @@ pub struct EventFilter {
     labels: Box<[Pair]>,
     annotations: Box<[Pair]>,
     message: Option<Words>,
+    query: Option<Query>,
 }
 
 /// A label's key, and what its value may be.
@@ -89,6 +91,7 @@ impl EventFilter {
             labels: pairs("labels", &config.labels)?,
             annotations: pairs("annotations", &config.annotations)?,
             message,
+            query: config.query.clone(),
         })
     }
 
@@ -103,6 +106,7 @@ impl EventFilter {
                 let message = event.message();
                 words.take(message.strip_prefix(COMBINED).unwrap_or(message))
             })
+            && self.query.as_ref().is_none_or(|query| query.matches(event))
     }
 
     fn field(&self, field: Field, words: &Words, event: &Event, object: &ObjectRef<'_>) -> bool {

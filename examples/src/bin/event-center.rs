@@ -25,7 +25,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use eventcenter_core::config::HumanDuration;
 use eventcenter_examples::center::{self, Format, Trouble, Window};
 use eventcenter_examples::eventer::Failure;
 use eventcenter_examples::{config, logging};
@@ -112,13 +111,7 @@ struct WindowArgs {
 
 impl WindowArgs {
     fn window(&self) -> Result<Window, String> {
-        let since = match self.since.as_str() {
-            "all" => None,
-            text => {
-                Some(text.parse::<HumanDuration>().map_err(|error| format!("--since: {error}"))?)
-            }
-        };
-        Ok(Window { since: since.map(HumanDuration::get), until: self.until })
+        Window::new(&self.since, self.until).map_err(|error| format!("--since: {error}"))
     }
 }
 
