@@ -152,7 +152,7 @@ impl Front<'_> {
             @if self.state.clusters.is_empty() {
                 div.note {
                     p { (words.no_cluster) }
-                    pre { "cargo xtask testbed up\nKUBECONFIG=… event-center" }
+                    pre { "cargo xtask testbed up\nKUBECONFIG=… event-center\n\nevent-center --demo" }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The program `event-center`, without its command line.
 
+pub mod demo;
 mod import;
 mod print;
 
@@ -13,7 +14,9 @@ use eventcenter_console::Console;
 use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::Statement;
-use eventcenter_core::{Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer};
+use eventcenter_core::{
+    Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer, plain,
+};
 use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
@@ -28,6 +31,21 @@ use crate::http;
 
 /// What the store is called among the sinks.
 const STORE: &str = "store";
+
+/// Why a command was not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// For the user; three lines for a statement that cannot be read.
+    pub message: String,
+    /// Whether it is the configuration, or the state that it points to, and not the question.
+    pub is_config: bool,
+}
+
+impl From<String> for Trouble {
+    fn from(message: String) -> Self {
+        Self { message, is_config: false }
+    }
+}
 
 /// How far back to look.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +140,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
                 let cause = error.root_cause().unwrap_or_default();
                 warn!(%error, cause, "there is no cluster yet, will look again");
                 info!(
-                    "no cluster at hand? `cargo xtask testbed up` starts one, and prints the kubeconfig to use"
+                    "no cluster at hand? `cargo xtask testbed up` starts one, and prints the kubeconfig to use; `event-center --demo` needs none"
                 );
                 unknown.push(cluster);
             }
@@ -157,7 +175,7 @@ pub fn query(
     window: Window,
     limit: usize,
     format: Format,
-) -> Result<(), String> {
+) -> Result<(), Trouble> {
     let parsed = Statement::parse(statement).map_err(|error| error.explain(statement))?;
     let store = Store::open_to_read(folder(config)).map_err(told)?;
     let (query, range) = (Arc::new(parsed.query), window.range());
@@ -177,7 +195,9 @@ pub fn query(
             let mut printer = print::Events::new(out, format);
             while left > 0 {
                 let answer = block_on(store.events(&ask))?.map_err(told)?;
-                printer.page(&answer, left).map_err(|error| error.to_string())?;
+                if let Err(error) = printer.page(&answer, left) {
+                    return written(error);
+                }
                 left = left.saturating_sub(answer.value.rows.len());
                 match answer.value.next {
                     Some(next) => ask.after = Some::<Key>(next),
@@ -187,7 +207,7 @@ pub fn query(
             printer.end()
         }
     }
-    .map_err(|error| error.to_string())
+    .or_else(written)
 }
 
 /// Prints a Pod's life.
@@ -200,7 +220,7 @@ pub fn pod(
     pod: &str,
     cluster: Option<&str>,
     window: Window,
-) -> Result<(), String> {
+) -> Result<(), Trouble> {
     let (namespace, name) =
         pod.split_once('/').ok_or_else(|| format!("{pod:?} is no Pod; write NAMESPACE/NAME"))?;
     let store = Store::open_to_read(folder(config)).map_err(told)?;
@@ -210,10 +230,12 @@ pub fn pod(
             let clusters = block_on(store.state())?.map_err(told)?.clusters;
             match clusters.as_slice() {
                 [only] => only.cluster.id.clone(),
-                [] => return Err("nothing is kept yet".to_owned()),
+                [] => return Err("nothing is kept yet".to_owned().into()),
                 several => {
                     let names: Vec<_> = several.iter().map(|c| c.cluster.name.as_str()).collect();
-                    return Err(format!("which cluster? --cluster one of {}", names.join(", ")));
+                    let names = names.join(", ");
+                    let message = format!("which cluster? --cluster one of {}", plain(&names));
+                    return Err(message.into());
                 }
             }
         }
@@ -223,11 +245,10 @@ pub fn pod(
     let ask = LifecycleAsk { cluster, pod, range: window.range(), bounds };
     let answer = block_on(lifecycle(&store, &ask))?.map_err(told)?;
     if answer.value.lives.is_empty() {
-        return Err(
-            "nothing happened to such a Pod in this time; --since all looks everywhere".to_owned()
-        );
+        let message = "nothing happened to such a Pod in this time; --since all looks everywhere";
+        return Err(message.to_owned().into());
     }
-    print::life(std::io::stdout().lock(), &answer).map_err(|error| error.to_string())
+    print::life(std::io::stdout().lock(), &answer).or_else(written)
 }
 
 /// Takes the events of a file.
@@ -235,10 +256,10 @@ pub fn pod(
 /// # Errors
 ///
 /// What to tell the user: with the line that cannot be read.
-pub fn import(config: &CenterConfig, file: &Path, cluster: Option<&str>) -> Result<(), String> {
+pub fn import(config: &CenterConfig, file: &Path, cluster: Option<&str>) -> Result<(), Trouble> {
     let store = Store::open(folder(config), &config.store).map_err(told)?;
     let taken = block_on(import::import(&store, file, cluster))??;
-    writeln!(std::io::stdout(), "{taken}").map_err(|error| error.to_string())
+    writeln!(std::io::stdout(), "{taken}").or_else(written)
 }
 
 /// Copies the store.
@@ -246,20 +267,31 @@ pub fn import(config: &CenterConfig, file: &Path, cluster: Option<&str>) -> Resu
 /// # Errors
 ///
 /// What to tell the user.
-pub fn backup(config: &CenterConfig, to: &Path) -> Result<(), String> {
+pub fn backup(config: &CenterConfig, to: &Path) -> Result<(), Trouble> {
     eventcenter_store::store::backup(&folder(config), to).map_err(told)
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
+/// A reader that is gone has seen enough.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `or_else` calls")]
+fn written(error: std::io::Error) -> Result<(), Trouble> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        Ok(())
+    } else {
+        Err(error.to_string().into())
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(|error| error.to_string())?.block_on(work))
 }
 
 /// An error with its cause, on one line.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
-fn told(error: Error) -> String {
-    match error.root_cause() {
+fn told(error: Error) -> Trouble {
+    let message = match error.root_cause() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
-    }
+    };
+    Trouble { message, is_config: error.kind() == ErrorKind::Config }
 }

@@ -16,6 +16,9 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::http::HealthServer;
 
+/// The pause between two looks for a kubeconfig: it costs a file.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
 /// The longest pause between two tries to reach an API server.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -180,7 +183,8 @@ impl Program {
 
     /// Looks for a kubeconfig, or an account in the cluster, until there is one.
     async fn find(&self, config: &ClusterConfig, mut stopped: Stopped) -> Result<(), Failure> {
-        let part = self.health.gate("cluster", None);
+        let name = config.name.as_deref().or(config.context.as_deref());
+        let part = self.health.gate(&format!("cluster {}", name.unwrap_or("of kubectl")), None);
         loop {
             match ApiServer::connect(config).await {
                 Ok(server) => {
@@ -192,7 +196,7 @@ impl Program {
             tokio::select! {
                 biased;
                 () = stopped.stopping() => return Ok(()),
-                () = tokio::time::sleep(LONGEST_PAUSE) => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
     }

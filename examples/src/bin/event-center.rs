@@ -9,10 +9,11 @@
 //! event-center pod shop/web-0
 //! kubectl get events -A -o json | event-center import - --cluster prod
 //! event-center backup /mnt/backup
+//! event-center --demo
 //! ```
 //!
 //! Exit codes: 0 when it is done, 1 for what should not happen and for a statement that cannot be read, 2 for a
-//! configuration that cannot be honoured.
+//! configuration that cannot be honoured, also a store that another program writes.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use eventcenter_examples::center::{self, Format, Window};
+use eventcenter_examples::center::{self, Format, Trouble, Window};
 use eventcenter_examples::eventer::Failure;
 use eventcenter_examples::{config, logging};
 
@@ -52,6 +53,10 @@ struct Common {
     /// Where everything is kept, instead of what the configuration says
     #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
+
+    /// Show the recorded history of a small cluster, moved into these days, instead of watching one
+    #[arg(long, global = true)]
+    demo: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,13 +132,21 @@ fn main() -> ExitCode {
     if let Some(state_dir) = args.common.state_dir {
         config.common.state_dir = state_dir;
     }
+    // Goes at the end, with all that is in it.
+    let demo = args.common.demo.then(|| center::demo::prepare(&mut config));
+    let _folder = match demo.transpose() {
+        Ok(folder) => folder,
+        Err(error) => return ended(Err(error.into())),
+    };
     let done = match args.command {
         None => return ended(center::run(config)),
         Some(Command::Query { statement, window, limit, format }) => window
             .window()
+            .map_err(Trouble::from)
             .and_then(|window| center::query(&config, &statement, window, limit, format)),
         Some(Command::Pod { pod, cluster, window }) => window
             .window()
+            .map_err(Trouble::from)
             .and_then(|window| center::pod(&config, &pod, cluster.as_deref(), window)),
         Some(Command::Import { file, cluster }) => {
             center::import(&config, &file, cluster.as_deref())
@@ -142,9 +155,9 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
+        Err(trouble) => {
+            eprintln!("{}", trouble.message);
+            if trouble.is_config { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eventcenter_core::{Batch, Cluster, Event, Sink};
-use eventcenter_store::{Store, StoreSink};
+use eventcenter_store::{EventQuery, Store, StoreSink};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -72,8 +72,10 @@ pub(super) async fn import(
     } else {
         Box::new(File::open(file).map_err(|error| format!("{name}: {error}"))?)
     };
-    let cluster =
-        cluster.map(|name| Arc::new(Cluster { id: name.to_owned(), name: name.to_owned() }));
+    let cluster = match cluster {
+        Some(name) => Some(Arc::new(known(store, name).await?)),
+        None => None,
+    };
     let mut import = Import {
         name,
         cluster,
@@ -83,6 +85,14 @@ pub(super) async fn import(
     };
     import.read(BufReader::new(reader)).await?;
     Ok(Taken { expired: store.expired(), ..import.taken })
+}
+
+/// The cluster of this name or id that the store knows, so that what is imported joins its history; else a new one.
+async fn known(store: &Store, name: &str) -> Result<Cluster, String> {
+    let state = store.state().await.map_err(|error| error.to_string())?;
+    let mut clusters = state.clusters.into_iter().map(|state| state.cluster);
+    let known = clusters.find(|cluster| cluster.name == name || cluster.id == name);
+    Ok(known.unwrap_or_else(|| Cluster { id: name.to_owned(), name: name.to_owned() }))
 }
 
 struct Import {
@@ -184,7 +194,8 @@ impl Import {
 
     async fn flush(&mut self) -> Result<(), String> {
         let Some(batch) = Batch::new(std::mem::take(&mut self.batch)) else { return Ok(()) };
-        let receipt = self.sink.deliver(&batch).await.map_err(super::told)?;
+        let receipt =
+            self.sink.deliver(&batch).await.map_err(|error| super::told(error).message)?;
         self.taken.events += batch.len();
         self.taken.known += receipt.duplicates;
         Ok(())

@@ -1,5 +1,6 @@
 //! Answers on a terminal, or as lines for other programs. Text of events is [`plain`] in what is for people.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use eventcenter_core::{Level, plain};
@@ -27,7 +28,7 @@ pub(super) fn table(mut out: impl Write, answer: &Answer<Table>, format: Format)
             for row in rows {
                 let object: serde_json::Map<_, _> =
                     columns.iter().cloned().zip(row.iter().cloned()).collect();
-                writeln!(out, "{}", serde_json::Value::Object(object))?;
+                json_line(&mut out, &serde_json::Value::Object(object).to_string())?;
             }
         }
         Format::Csv => {
@@ -71,8 +72,7 @@ impl<W: Write> Events<W> {
                 for row in rows {
                     let mut line = Vec::new();
                     row.event.write_json(&mut line);
-                    line.push(b'\n');
-                    self.out.write_all(&line)?;
+                    json_line(&mut self.out, &String::from_utf8_lossy(&line))?;
                 }
             }
             Format::Csv => {
@@ -146,12 +146,34 @@ fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
     Ok(())
 }
 
+/// A line of JSON. JSON leaves characters beyond ASCII as they are, among them one that begins an order to a terminal:
+/// what [`plain`] would replace is escaped here, which is the same JSON.
+fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
+    if let Cow::Borrowed(line) = plain(line) {
+        return writeln!(out, "{line}");
+    }
+    let mut buffer = [0; 4];
+    for c in line.chars() {
+        let letter = &*c.encode_utf8(&mut buffer);
+        if c == '\t' || plain(letter) == letter {
+            write!(out, "{c}")?;
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
 /// A line as RFC 4180 writes it; what a spreadsheet would take for a formula has an apostrophe before it.
 fn csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
     for (place, cell) in cells.enumerate() {
         if place > 0 {
             out.write_all(b",")?;
         }
+        // A terminal obeys what a spreadsheet only stores.
+        let cell = if io::stdout().is_terminal() { plain(cell) } else { Cow::Borrowed(cell) };
         let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
         let guard = if is_formula && cell.parse::<f64>().is_err() { "'" } else { "" };
         if guard.is_empty() && !cell.contains([',', '"', '\n', '\r']) {
