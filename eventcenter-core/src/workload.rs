@@ -17,7 +17,7 @@
 //! It is a guess where a person chose such a name by hand: a lone Pod `db-0` counts as one of a StatefulSet. The made
 //! parts are of an alphabet without vowels and look-alikes, which words rarely are.
 
-use crate::event::{Event, ObjectRef};
+use crate::event::{Event, ObjectRef, PodRef};
 
 /// What Kubernetes makes random names of (`k8s.io/apimachinery/pkg/util/rand`).
 const ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
@@ -27,6 +27,13 @@ impl Event {
     /// [`workload`](crate::workload).
     pub fn workload(&self) -> Option<String> {
         of(&self.object())
+    }
+}
+
+impl PodRef<'_> {
+    /// The same, of a Pod that an event about something else names.
+    pub fn workload(&self) -> Option<String> {
+        of_pod(self.name)
     }
 }
 

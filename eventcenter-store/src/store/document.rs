@@ -11,6 +11,8 @@ use zstd::bulk::{Compressor, Decompressor};
 
 /// Samples that a dictionary is trained from: some 3 MiB.
 const SAMPLES: usize = 3000;
+/// Bytes of a sample at most: larger documents have little in common, and hundreds of them would fill the memory.
+const LARGEST_SAMPLE: usize = 8 << 10;
 /// Bytes of a dictionary. 32 KiB hold the fields, the reasons and the most common messages of a cluster.
 const DICTIONARY: usize = 32 << 10;
 /// A level above costs twice the time, and saves 5 %.
@@ -47,6 +49,7 @@ impl Packer {
     pub(crate) fn pack(&mut self, document: &[u8]) -> io::Result<(i64, Vec<u8>)> {
         if let Some(samples) = &mut self.samples
             && samples.len() < SAMPLES
+            && document.len() <= LARGEST_SAMPLE
         {
             samples.push(document.to_vec());
         }
@@ -139,6 +142,16 @@ mod tests {
             assert_eq!(unpacker.unpack(*dictionary, bytes).unwrap(), document(7));
         }
         assert!(!unpacker.knows(2));
+    }
+
+    #[test]
+    fn huge_documents_are_packed_and_not_kept_in_memory() {
+        let mut packer = Packer::new(None).unwrap();
+        let huge = vec![b'x'; LARGEST_SAMPLE + 1];
+        for document in [&huge[..], &huge[1..]] {
+            packer.pack(document).unwrap();
+        }
+        assert_eq!(packer.samples.map(|samples| samples.len()), Some(1));
     }
 
     #[test]

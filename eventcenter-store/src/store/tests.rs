@@ -2,6 +2,7 @@
 
 mod conformance;
 mod properties;
+mod unusual;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -143,6 +144,7 @@ fn recount(file: &Path) {
         ("hours", hour, "e.cluster, e.level, e.class, e.reason, b.namespace"),
         ("hour_nodes", hour, "e.cluster, e.level, e.node"),
         ("hour_workloads", hour, "e.cluster, e.level, b.namespace, b.workload"),
+        ("day_workloads", partition::DAY, "e.cluster, e.level, b.namespace, b.workload"),
     ] {
         let counted = rows(
             &connection,

@@ -272,7 +272,9 @@ impl<'a> Upsert<'a> {
         uid: &[u8],
     ) -> rusqlite::Result<(Option<u32>, Before)> {
         let first = event.first().map(Timestamp::as_microsecond);
-        let is_older = first.is_none_or(|first| first < self.partition.span.from);
+        // One that claims to begin in the future is kept under its arrival, a different one each time that it is listed.
+        let lived = self.partition.span.from..=kept_time(event).as_microsecond();
+        let is_older = first.is_none_or(|first| !lived.contains(&first));
         let earlier = if is_older { self.around.earlier_count(uid, event)? } else { None };
         let watched_since = self.around.watched_since(event);
         if earlier.is_some() || event.count() <= 1 {
@@ -435,8 +437,10 @@ fn pod(
         }
     }
     let namespace = names.word(connection, pod.namespace)?;
+    // As the Pod's own events say it, which find this row.
+    let workload = names.word(connection, &pod.workload().unwrap_or_default())?;
     let (name, uid) = (pod.name.to_owned(), pod.uid.into_owned());
-    names.object(connection, ObjectKey { cluster, kind, namespace, name, uid }, 0)
+    names.object(connection, ObjectKey { cluster, kind, namespace, name, uid }, workload)
 }
 
 /// The words of an event, for searches.

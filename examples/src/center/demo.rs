@@ -116,12 +116,24 @@ fn time(text: &str) -> Option<Timestamp> {
     looks.then(|| text.parse().ok()).flatten()
 }
 
-/// Makes it an Event of its own, about an object of its own of the same name.
+/// Makes it an Event of its own, about an object of its own of the same name. A Node stays itself. An OOM kill on a
+/// Node names the Pod's uid in its message: that is moved too, else it would be told of the Pod of today.
 fn rename(document: &mut Value, day: i32) {
-    for place in ["/metadata/uid", "/involvedObject/uid", "/regarding/uid"] {
-        if let Some(Value::String(uid)) = document.pointer_mut(place) {
+    for place in ["/metadata", "/involvedObject", "/regarding", "/related"] {
+        let Some(Value::Object(part)) = document.pointer_mut(place) else { continue };
+        if part.get("kind").is_some_and(|kind| kind == "Node") {
+            continue;
+        }
+        if let Some(Value::String(uid)) = part.get_mut("uid") {
             uid.push_str(&format!("-{day}"));
         }
+    }
+    if let Some(Value::String(message)) = document.pointer_mut("/message") {
+        let moved = message.split(' ').map(|word| match word.strip_prefix("uuid:") {
+            Some(uid) => format!("uuid:{uid}-{day}"),
+            None => word.to_owned(),
+        });
+        *message = moved.collect::<Vec<_>>().join(" ");
     }
 }
 
@@ -189,6 +201,24 @@ mod tests {
             "RemovingNode",
         ] {
             assert!(events.iter().any(|event| event.reason() == reason), "{reason}");
+        }
+    }
+
+    #[test]
+    fn an_oom_kill_of_a_day_is_about_the_pod_of_that_day_and_a_node_stays_itself() {
+        let uid = "7b0e2c1a-1111-4222-8333-444455556666";
+        let lines = [
+            format!(
+                r#"{{"event":{{"metadata":{{"uid":"a"}},"involvedObject":{{"kind":"Pod","namespace":"s","name":"p","uid":"{uid}"}},"reason":"Started","lastTimestamp":"2026-01-01T00:00:00Z"}}}}"#
+            ),
+            format!(
+                r#"{{"event":{{"metadata":{{"uid":"b"}},"involvedObject":{{"kind":"Node","name":"n1","uid":"n1"}},"reason":"PodOOMKilling","message":"pod was OOM killed. node:n1 pod:p namespace:s uuid:{uid}","lastTimestamp":"2026-01-01T00:00:01Z"}}}}"#
+            ),
+        ];
+        let events = events(&lines.join("\n"), at("2026-11-25T12:00:00Z")).unwrap();
+        for day in events.chunks(2) {
+            assert_eq!(day[1].pod().unwrap().uid, day[0].object().uid);
+            assert_eq!(day[1].object().uid, "n1");
         }
     }
 }

@@ -74,7 +74,9 @@ impl Writer {
             while let Some(row) = rows.next()? {
                 let since: Option<i64> = row.get(1)?;
                 let since = since.and_then(|since| Timestamp::from_microsecond(since).ok());
-                self.clusters.insert(row.get(0)?, since);
+                // The end of a gap may be noted in an older file alone.
+                let known = self.clusters.entry(row.get(0)?).or_insert(since);
+                *known = (*known).max(since);
             }
             Ok(())
         });
