@@ -65,5 +65,5 @@ async fn the_command_line_answers_while_the_program_runs() {
     assert!(code == 1 && said.contains("      ^\nunknown key \"reson\""), "{code}: {said}");
     let copy = setup.path("copy").display().to_string();
     assert_eq!(ask(&["backup", &copy]).0, 0);
-    assert_eq!(ask(&["import", "/nonexistent"]).0, 1, "the program that runs writes to the store");
+    assert_eq!(ask(&["import", "/nonexistent"]).0, 2, "the program that runs writes to the store");
 }
