@@ -1,7 +1,7 @@
 //! The demo: the recorded history of a small real cluster, played as if it had happened these days.
 //!
 //! `examples/demo/cluster.ndjson` is what `examples/demo/record.sh` has recorded: some minutes, every revision of every
-//! Event. At load it is moved so that its newest event was just now; [`DAYS`] copies of it tell the days before, each
+//! Event. At load it is moved so that its newest event was just now; `DAYS` copies of it tell the days before, each
 //! ending a day earlier, and shorter the older it is, so that today is a bad day. Within a copy order and intervals are
 //! those of the recording. The newest copy keeps all uids; in the others Events, and what they are about, are others.
 
