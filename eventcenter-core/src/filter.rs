@@ -40,7 +40,8 @@
 //!
 //! # What is refused
 //!
-//! An empty filter (it would take everything, and is more often an accident than a wish), a key without a pattern,
+//! An empty filter, or a `query` that finds every event (it would take everything, and is more often an accident than
+//! a wish), a key without a pattern,
 //! an empty pattern (`/^$/` finds what is empty), a regular expression that is none or compiles to more than
 //! [`Pattern::MAX_REGEX_BYTES`], a plain kind in lower case (`pod`: it would match nothing), and `cluster_scoped`
 //! without `namespaces`.

@@ -8,12 +8,13 @@ use super::words::{Plain, Words};
 use super::{Filter, Verdict};
 use crate::config::{ConfigError, KeyPath};
 use crate::event::{Event, Level, ObjectRef};
-use crate::query::Query;
+use crate::query::{Node, Query};
 
 /// What client-go's aggregator puts before the message of an event that stands for several.
 const COMBINED: &str = "(combined from similar events): ";
 
-/// A compiled [`FilterConfig`]. A test allocates nothing, and looks at cheap fields first.
+/// A compiled [`FilterConfig`]. A test looks at cheap fields first, and allocates nothing but for
+/// wildcards, `count`, `workload` and `pod` of a `query`.
 #[derive(Debug)]
 pub struct EventFilter {
     level: Level,
@@ -57,6 +58,12 @@ impl EventFilter {
             return Err(ConfigError::new(
                 KeyPath::root(),
                 "an empty filter takes every event; leave it out if that is meant",
+            ));
+        }
+        if config.query.as_ref().is_some_and(|query| *query.tree() == Node::All) {
+            return Err(ConfigError::new(
+                KeyPath::root().key("query"),
+                "this statement finds every event; leave it out if that is meant",
             ));
         }
         if let Some(kind) = config.kinds.as_slice().iter().find_map(lower_case) {

@@ -240,3 +240,12 @@ proptest! {
         prop_assert_eq!(filter(config).test(&event) == Verdict::Match, expected);
     }
 }
+
+#[test]
+fn a_statement_that_finds_everything_is_refused() {
+    for statement in ["", " ", "*"] {
+        let config = serde_json::from_value(json!({ "query": statement, "kinds": "Pod" })).unwrap();
+        let error = EventFilter::compile(&config).unwrap_err().to_string();
+        assert!(error.starts_with("query: this statement finds every event"), "{error}");
+    }
+}
