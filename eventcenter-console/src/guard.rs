@@ -16,7 +16,7 @@ use crate::Shared;
 use crate::config::Auth;
 use crate::problem::Problem;
 
-/// Answered without asking who asks: a kubelet's probe has no token, and learns nothing.
+/// Answered without asking who asks, and however busy it is: a kubelet's probe has no token, and learns nothing.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -38,6 +38,8 @@ pub(crate) async fn guard(
 ) -> Response {
     let mut response = match admit(&shared, &request) {
         Err(problem) => problem.into_response(),
+        // A kubelet that is told 503 restarts a program that is only busy.
+        Ok(()) if OPEN.contains(&request.uri().path()) => next.run(request).await,
         Ok(()) => match shared.requests.try_acquire() {
             Err(_) => {
                 Problem::busy("too many requests are being answered; try again").into_response()

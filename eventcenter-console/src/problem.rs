@@ -32,6 +32,7 @@ impl Problem {
             StatusCode::UNPROCESSABLE_ENTITY => {
                 ("/problems/statement", "The statement is not understood")
             }
+            StatusCode::REQUEST_TIMEOUT => ("/problems/slow", "The request took too long"),
             StatusCode::PAYLOAD_TOO_LARGE => ("/problems/too-large", "This is too large"),
             StatusCode::SERVICE_UNAVAILABLE => ("/problems/busy", "Not now"),
             StatusCode::GATEWAY_TIMEOUT => ("/problems/deadline", "The answer took too long"),

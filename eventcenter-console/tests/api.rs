@@ -289,6 +289,20 @@ async fn who_asks_has_to_have_the_token() {
 }
 
 #[tokio::test]
+async fn a_probe_is_answered_however_busy_it_is() {
+    let config: ConsoleConfig = serde_json::from_str(r#"{"limits":{"requests":1}}"#).unwrap();
+    let beside = axum::Router::new()
+        .route("/long", axum::routing::get(std::future::pending::<()>))
+        .route("/healthz", axum::routing::get(|| async { "ok" }));
+    let engine = Arc::new(MemoryStore::new());
+    let console = Console::build(engine, config, Health::new(), None, beside);
+    let mut long = Box::pin(console.router().oneshot(get("/long")));
+    assert!(futures::poll!(&mut long).is_pending());
+    assert_eq!(send(&console, get("/api/v1/gaps")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(send(&console, get("/healthz")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_proxy_is_believed_only_from_its_own_address() {
     let console =
         console(r#"{"auth":{"proxy":{"header":"X-Forwarded-User","trusted":["10.0.0.0/8"]}}}"#);

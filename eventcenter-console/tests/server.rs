@@ -111,6 +111,18 @@ async fn a_head_without_an_end_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_come_keeps_nobody_out() {
+    let served = serve(r#"{"limits":{"requests":1,"deadline":"100ms"}}"#).await;
+    let begun = "POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                 Content-Length: 100\r\n\r\n{";
+    let mut slow = connect(&served, begun).await;
+    let said = until(&mut slow, "took too long to come").await;
+    assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+    let mut other = connect(&served, "GET /api/v1/gaps HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert!(until(&mut other, "\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_client_that_says_nothing_is_let_go() {
     let served = serve("{}").await;
     let mut stream = connect(&served, "GET / HT").await;

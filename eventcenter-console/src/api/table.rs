@@ -10,6 +10,7 @@ use eventcenter_core::query::Statement;
 use eventcenter_store::ask::TableAsk;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{Reply, json};
 use crate::Shared;
@@ -39,9 +40,15 @@ pub(crate) async fn by_post(
         ));
     }
     let most = usize::try_from(shared.config.limits.body.bytes()).unwrap_or(usize::MAX);
-    let body = to_bytes(body, most).await.map_err(|_| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has at most {most} bytes"))
-    })?;
+    // Whoever sends a byte a minute would otherwise hold one of `limits.requests` for ever.
+    let reading = to_bytes(body, most);
+    let body = timeout(shared.config.limits.deadline.get(), reading)
+        .await
+        .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?
+        .map_err(|_| {
+            let most = format!("the body has at most {most} bytes");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, most)
+        })?;
     #[derive(Deserialize)]
     #[serde(transparent)]
     struct Given(BTreeMap<String, Value>);
