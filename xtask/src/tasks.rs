@@ -29,11 +29,17 @@ pub(crate) const SOAK: &[Task] = &[
     },
 ];
 
-/// The property tests, 20,000 cases each instead of a few hundred.
-pub(crate) const FUZZ: &[Task] = &[Task {
-    cargo: &["test", "-p", "eventcenter-core", "--all-features"],
-    env: &[("PROPTEST_CASES", "20000")],
-}];
+/// The property tests, 20,000 cases each instead of a few hundred; spoilt search statements for ten minutes.
+pub(crate) const FUZZ: &[Task] = &[
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--all-features"],
+        env: &[("PROPTEST_CASES", "20000")],
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
+        env: &[("FUZZ_SECONDS", "600")],
+    },
+];
 
 #[derive(Args)]
 pub(crate) struct Extra {

@@ -227,6 +227,23 @@ fn the_tree_says_what_a_store_has_to_look_up() {
     );
 }
 
+#[test]
+fn the_lower_case_of_a_word_is_one_word() {
+    for c in (0..=0x0010_ffff).filter_map(char::from_u32).filter(|c| c.is_alphanumeric()) {
+        let text = format!("a{c}b");
+        let folded = fold(&text);
+        assert!(tokens(&folded).eq(tokens(&text).map(fold)), "{text} {folded}");
+    }
+}
+
+#[test]
+fn a_statement_of_all_levels_that_are_allowed_prints_as_one_that_is() {
+    let deep = "(a or b ".repeat(Query::MAX_DEPTH) + "c" + &")".repeat(Query::MAX_DEPTH);
+    let query = Query::parse(&deep).unwrap();
+    let printed = query.tree().to_string();
+    assert_eq!(Query::parse(&printed).unwrap().tree(), query.tree(), "{printed}");
+}
+
 fn value() -> impl Strategy<Value = ValuePattern> {
     prop_oneof![
         "[a-zA-Z0-9\"\\\\ :().中*|-]{1,8}".prop_map(|text| ValuePattern::literal(&text)),
@@ -254,7 +271,8 @@ fn node() -> impl Strategy<Value = Node> {
         words().prop_map(|words| Node::Words { field: Field::Any, words }),
         words().prop_map(|words| Node::Words { field: Field::Message, words }),
         (key, value()).prop_map(|(key, value)| Node::Value { key, value }),
-        Just(Node::Level(vec![Level::Normal, Level::Error])),
+        proptest::sample::subsequence(vec![Level::Normal, Level::Warning, Level::Error], 1..=3)
+            .prop_map(Node::Level),
         (0..9_u64, 0..9_u64).prop_map(|(least, most)| Node::Count { least, most }),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
@@ -264,33 +282,33 @@ fn node() -> impl Strategy<Value = Node> {
         prop_oneof![
             inner.clone().prop_map(|node| Node::Not(Box::new(node))),
             several(|node| matches!(node, Node::And(_))).prop_map(Node::And),
-            several(|node| matches!(node, Node::Or(_) | Node::Level(_))).prop_map(Node::Or),
+            several(|node| matches!(node, Node::Or(_))).prop_map(Node::Or),
         ]
     })
 }
 
-/// Levels are printed as an `or`, and read as one.
-fn without_levels(node: &Node) -> Node {
-    let all = |parts: &[Node]| parts.iter().map(without_levels).collect();
-    match node {
-        Node::Level(levels) if levels.len() > 1 => {
-            Node::Or(levels.iter().map(|level| Node::Level(vec![*level])).collect())
-        }
-        Node::Not(inner) => Node::Not(Box::new(without_levels(inner))),
-        Node::And(parts) => Node::And(all(parts)),
-        Node::Or(parts) => Node::Or(all(parts)),
-        other => other.clone(),
-    }
-}
-
 proptest! {
+    #[test]
+    fn wildcards_agree_with_their_regular_expression(glob in "[aB中*?]{0,8}", text in "[ab中İ]{0,10}") {
+        let regex: String = glob
+            .chars()
+            .map(|c| match c {
+                '*' => ".*".to_owned(),
+                '?' => ".".to_owned(),
+                c => fold(&c.to_string()).into_owned(),
+            })
+            .collect();
+        let regex = regex::Regex::new(&format!("^(?s:{regex})$")).unwrap();
+        prop_assert_eq!(ValuePattern::new(&glob).matches(&text), regex.is_match(&fold(&text)));
+    }
+
     #[test]
     fn what_is_printed_reads_back_as_the_same(node in node()) {
         let printed = node.to_string();
         let read = Query::parse(&printed);
         prop_assert!(read.is_ok(), "{}: {:?}", printed, read);
         let query = read.unwrap();
-        prop_assert_eq!(query.tree(), &without_levels(&node), "{}", printed);
+        prop_assert_eq!(query.tree(), &node, "{}", printed);
         prop_assert_eq!(query.matches(&failed_pull()), evaluate::matches(&node, &failed_pull()));
     }
 

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Text in lower case: what is compared. By Unicode's rule for each character, in any language.
+/// Text in lower case: what is compared. By Unicode's rule for each character, in any language; one character stays
+/// one, so `İ` is `i`.
 ///
 /// ```
 /// assert_eq!(eventcenter_core::query::fold("FailedMount"), "failedmount");
@@ -17,8 +18,10 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// `İ` alone would become two, and the second, a dot above, is no letter: the word of a text would be two words when
+/// it is read again.
 fn lower(text: &str) -> impl Iterator<Item = char> + Clone {
-    text.chars().flat_map(char::to_lowercase)
+    text.chars().filter_map(|c| c.to_lowercase().next())
 }
 
 /// The words of a text, as they stand there: runs of letters and digits, and each Chinese, Japanese or Korean
@@ -115,7 +118,7 @@ impl Pattern {
                 text.eq_ignore_ascii_case(exact)
             }
             Self::Exact(exact) => lower(text).eq(exact.chars()),
-            Self::Glob(pieces) => glob(pieces, &lower(text).collect::<Vec<_>>()),
+            Self::Glob(pieces) => glob(pieces, lower(text)),
         }
     }
 
@@ -168,28 +171,33 @@ impl Piece {
     }
 }
 
-/// Goes back to the last `*` alone, so that the time is at most the product of the two lengths.
-fn glob(pattern: &[Piece], text: &[char]) -> bool {
-    let (mut p, mut t) = (0, 0);
+/// Goes back to the last `*` alone, so that the time is at most the product of the two lengths. Allocates nothing.
+fn glob(pattern: &[Piece], mut text: impl Iterator<Item = char> + Clone) -> bool {
+    let mut place = 0;
+    // What stands behind the last `*`, and the text from where that was last tried.
     let mut retry = None;
-    while let Some(&c) = text.get(t) {
-        match pattern.get(p) {
-            Some(Piece::Any) => {
-                retry = Some((p + 1, t + 1));
-                p += 1;
+    loop {
+        let here = text.clone();
+        let next = text.next();
+        match (pattern.get(place), next) {
+            (Some(Piece::Any), _) => {
+                place += 1;
+                text = here;
+                retry = Some((place, text.clone()));
             }
-            Some(Piece::One) => (p, t) = (p + 1, t + 1),
-            Some(Piece::Char(wanted)) if *wanted == c => (p, t) = (p + 1, t + 1),
-            _ => match retry {
-                Some((after, from)) => {
-                    (p, t) = (after, from);
-                    retry = Some((after, from + 1));
+            (Some(Piece::One), Some(_)) => place += 1,
+            (Some(Piece::Char(wanted)), Some(c)) if *wanted == c => place += 1,
+            (None, None) => return true,
+            _ => {
+                let Some((after, from)) = &mut retry else { return false };
+                if from.next().is_none() {
+                    return false;
                 }
-                None => return false,
-            },
+                place = *after;
+                text = from.clone();
+            }
         }
     }
-    pattern.iter().skip(p).all(|piece| *piece == Piece::Any)
 }
 
 impl TokenPattern {

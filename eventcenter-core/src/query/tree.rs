@@ -53,7 +53,8 @@ pub enum Field {
     Message,
 }
 
-/// As a statement that means the same.
+/// As a statement that reads back as this very tree. It has no more terms and no deeper parentheses than the one that
+/// was read, so that it keeps to the limits that that kept to.
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,34 +66,50 @@ impl fmt::Display for Node {
                 let has_wildcard = words.iter().any(|word| word.as_exact().is_none());
                 let (quote, between) = if has_wildcard { ("", "-") } else { ("\"", " ") };
                 f.write_str(quote)?;
-                for (place, word) in words.iter().enumerate() {
-                    write!(f, "{}{word}", if place == 0 { "" } else { between })?;
-                }
+                joined(f, words, between, |f, word| write!(f, "{word}"))?;
                 f.write_str(quote)
             }
             Self::Value { key, value } => write!(f, "{key} : {value}"),
-            Self::Level(levels) => {
-                f.write_str("(")?;
-                for (place, level) in levels.iter().enumerate() {
-                    write!(f, "{}level : {level}", if place == 0 { "" } else { " or " })?;
-                }
-                f.write_str(")")
-            }
+            Self::Level(levels) => match levels.as_slice() {
+                [only] => write!(f, "level : {only}"),
+                [Level::Normal, Level::Warning] => f.write_str("level < Error"),
+                [Level::Warning, Level::Error] => f.write_str("level >= Warning"),
+                // The one letter that both have, and Warning has not.
+                [Level::Normal, Level::Error] => f.write_str("level : *o*"),
+                _ => f.write_str("level : *"),
+            },
             Self::Count { least, most } => write!(f, "count in [{least} {most}]"),
-            Self::Not(inner) => write!(f, "not {inner}"),
-            Self::And(parts) => join(f, parts, " and "),
-            Self::Or(parts) => join(f, parts, " or "),
+            Self::Not(inner) => {
+                f.write_str("not ")?;
+                inner.part(f, matches!(**inner, Self::And(_) | Self::Or(_)))
+            }
+            Self::And(parts) => joined(f, parts, " and ", |f, part| {
+                part.part(f, matches!(part, Self::And(_) | Self::Or(_)))
+            }),
+            Self::Or(parts) => {
+                joined(f, parts, " or ", |f, part| part.part(f, matches!(part, Self::Or(_))))
+            }
         }
     }
 }
 
-fn join(f: &mut fmt::Formatter<'_>, parts: &[Node], between: &str) -> fmt::Result {
-    f.write_str("(")?;
+impl Node {
+    fn part(&self, f: &mut fmt::Formatter<'_>, in_parentheses: bool) -> fmt::Result {
+        if in_parentheses { write!(f, "({self})") } else { write!(f, "{self}") }
+    }
+}
+
+fn joined<T>(
+    f: &mut fmt::Formatter<'_>,
+    parts: &[T],
+    between: &str,
+    mut write: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
     for (place, part) in parts.iter().enumerate() {
         if place > 0 {
             f.write_str(between)?;
         }
-        write!(f, "{part}")?;
+        write(f, part)?;
     }
-    f.write_str(")")
+    Ok(())
 }
