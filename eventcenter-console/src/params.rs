@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::config::HumanDuration;
+use eventcenter_core::query::quoted;
 use eventcenter_core::{Clock, Query};
 use eventcenter_store::ask::{Bounds, Dimension, Key, Order, Range};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::config::LimitsConfig;
 use crate::cursor;
@@ -50,38 +51,38 @@ impl Params {
 
     /// `query`, narrowed to `cluster`.
     pub(crate) fn query(&self) -> Result<Arc<Query>, Problem> {
-        let query = Query::parse(self.statement())?;
-        let query = match self.text("cluster") {
-            Some(cluster) => Query::parse(&format!("({query}) and cluster : {}", quoted(cluster)))?,
+        self.narrowed(Query::parse(self.statement())?, "cluster")
+    }
+
+    /// `query`, narrowed to the value of the parameter `key`, which is a key of statements too; itself without one.
+    pub(crate) fn narrowed(&self, query: Query, key: &str) -> Result<Arc<Query>, Problem> {
+        let narrowed = match self.text(key) {
+            Some(value) => query.and(&format!("{key} : {}", quoted(value)))?,
             None => query,
         };
-        Ok(Arc::new(query))
+        Ok(Arc::new(narrowed))
     }
 
     /// `since`, or `from` and `until`.
     pub(crate) fn range(&self, clock: &dyn Clock) -> Result<Range, Problem> {
         let now = clock.now();
-        let ago = |ago: Duration| {
-            let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
-            now.checked_sub(ago).unwrap_or(Timestamp::MIN)
-        };
         if self.text("since").is_some() && self.text("from").is_some() {
             return Err(Problem::bad("`since` and `from` are two ways to say the same; give one"));
         }
-        // What happens while the answer is made belongs to it: clocks of nodes are a little ahead, too.
-        let soon = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX);
-        let until = self.time("until")?.unwrap_or(soon);
+        let back = |back| Range::back(now, back);
+        let usual = back(Some(USUAL));
         let from = match (self.text("since"), self.time("from")?) {
-            (Some("all"), _) => Timestamp::MIN,
+            (Some("all"), _) => back(None).from,
             (Some(since), _) => {
                 let since: HumanDuration = since
                     .parse()
                     .map_err(|error| Problem::bad(format!("`since`: {error}, or all")))?;
-                ago(since.get())
+                back(Some(since.get())).from
             }
             (None, Some(from)) => from,
-            (None, None) => ago(USUAL),
+            (None, None) => usual.from,
         };
+        let until = self.time("until")?.unwrap_or(usual.until);
         if from >= until {
             return Err(Problem::bad("the range is empty: it begins at or after its end"));
         }
@@ -157,9 +158,4 @@ impl Params {
 /// What an answer may cost.
 pub(crate) fn bounds(limits: &LimitsConfig) -> Bounds {
     Bounds { deadline: limits.deadline.get(), ..Bounds::default() }
-}
-
-/// A value as a phrase of a statement: nothing in it is an operator or a wildcard.
-pub(crate) fn quoted(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -60,7 +60,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use error::QueryError;
 pub use key::Key;
-pub use text::{TokenPattern, ValuePattern, fold, tokens};
+pub use text::{TokenPattern, ValuePattern, fold, quoted, tokens};
 pub use tree::{Field, Node};
 
 use crate::event::Event;
@@ -102,6 +102,15 @@ impl Query {
     /// With the column, and what was expected there.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         Ok(Self { text: text.trim().to_owned(), tree: parser::parse(text)? })
+    }
+
+    /// The events of this statement that the other finds too. Values of others in it are to be [`quoted`].
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), of both together.
+    pub fn and(&self, other: &str) -> Result<Self, QueryError> {
+        Self::parse(&format!("({self}) and ({other})"))
     }
 
     /// The tree, for engines that translate it.

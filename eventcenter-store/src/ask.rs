@@ -28,7 +28,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eventcenter_core::query::Query;
 use eventcenter_core::{Cluster, Event, Grade, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An engine that answers. Object-safe, without default methods.
@@ -70,6 +70,17 @@ pub struct Range {
 impl Range {
     /// Everything.
     pub const ALL: Self = Self { from: Timestamp::MIN, until: Timestamp::MAX };
+
+    /// What lies so far back from now, or everything. What happens while the answer is made belongs to it, and clocks of
+    /// nodes are a little ahead: it ends in five minutes.
+    pub fn back(now: Timestamp, back: Option<Duration>) -> Self {
+        let ago = |back| now.checked_sub(SignedDuration::try_from(back).ok()?).ok();
+        let soon = now.checked_add(SignedDuration::from_mins(5));
+        Self {
+            from: back.and_then(ago).unwrap_or(Timestamp::MIN),
+            until: soon.unwrap_or(Timestamp::MAX),
+        }
+    }
 
     /// Whether `at` lies in it.
     pub fn contains(&self, at: Timestamp) -> bool {

@@ -55,16 +55,11 @@ impl StoreConfig {
     ///
     /// When less is to be kept than an hour, or 16 MiB, or when the filter cannot be compiled.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key: &str, least: String| {
-            let message = format!("this is too little to work with; at least {least}");
-            Err(ConfigError::new(KeyPath::root().key("retention").key(key), message))
-        };
-        if self.retention.age < Self::LEAST_AGE {
-            return refuse("age", Self::LEAST_AGE.to_string());
-        }
-        if self.retention.bytes.is_some_and(|bytes| bytes < Self::LEAST_BYTES) {
-            return refuse("bytes", Self::LEAST_BYTES.to_string());
-        }
+        let RetentionConfig { age, bytes } = &self.retention;
+        let bytes = bytes.as_ref().unwrap_or(&Self::LEAST_BYTES);
+        ConfigError::refuse_below("age", age, &Self::LEAST_AGE)
+            .and_then(|()| ConfigError::refuse_below("bytes", bytes, &Self::LEAST_BYTES))
+            .map_err(|error| error.under(KeyPath::root().key("retention")))?;
         let filter = self.filter.as_ref().map(EventFilter::compile).transpose();
         filter.map(|_| ()).map_err(|error| error.under(KeyPath::root().key("filter")))
     }

@@ -19,7 +19,7 @@ mod life;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use eventcenter_core::query::tokens;
+use eventcenter_core::query::{quoted, tokens};
 use eventcenter_core::{Query, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -31,7 +31,7 @@ use crate::ask::{
     Answer, Bounds, EventQuery, EventsAsk, Occurrence, OccurrencesAsk, Order, Page, Range, Row,
     RowId,
 };
-use crate::statement::{parsed, quoted};
+use crate::statement::parsed;
 
 /// Asks for a Pod's life.
 #[derive(Debug, Clone)]

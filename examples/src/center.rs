@@ -21,11 +21,11 @@ use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::{EventQuery, Store};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::config::CenterConfig;
+use crate::config::{CenterConfig, SinkEntry};
 use crate::eventer::{Failure, Program};
 use crate::http;
 
@@ -82,13 +82,8 @@ impl Window {
     }
 
     fn range(self) -> Range {
-        let now = Timestamp::now();
-        let ago = |ago: Duration| now.checked_sub(SignedDuration::try_from(ago).ok()?).ok();
-        let soon = now.checked_add(SignedDuration::from_mins(5)).unwrap_or(Timestamp::MAX);
-        Range {
-            from: self.since.and_then(ago).unwrap_or(Timestamp::MIN),
-            until: self.until.unwrap_or(soon),
-        }
+        let back = Range::back(Timestamp::now(), self.since);
+        Range { until: self.until.unwrap_or(back.until), ..back }
     }
 }
 
@@ -116,11 +111,8 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?;
     let CenterConfig { common, store: kept, console } = config;
 
-    let mut sinks = Vec::new();
-    for sink in common.sinks {
-        let layers = sink.layers().clone();
-        sinks.push(layer::stack(sink.build()?, &layers));
-    }
+    let sinks = common.sinks.into_iter().map(SinkEntry::stack);
+    let mut sinks = sinks.collect::<Result<Vec<_>, _>>()?;
     // Checked with the configuration.
     let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
     let router = common.router.with_beside(sinks.len(), filter);

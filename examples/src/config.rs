@@ -98,20 +98,9 @@ impl SpoolConfig {
 
     /// The error's key is relative to the spool.
     fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key: &str, least: String| {
-            let message = format!("this is too little to work with; at least {least}");
-            Err(ConfigError::new(KeyPath::root().key(key), message))
-        };
-        if self.max_bytes < Self::LEAST_BYTES {
-            return refuse("max_bytes", Self::LEAST_BYTES.to_string());
-        }
-        if self.max_age < Self::LEAST_AGE {
-            return refuse("max_age", Self::LEAST_AGE.to_string());
-        }
-        if self.memory < Self::LEAST_MEMORY {
-            return refuse("memory", Self::LEAST_MEMORY.to_string());
-        }
-        Ok(())
+        ConfigError::refuse_below("max_bytes", &self.max_bytes, &Self::LEAST_BYTES)?;
+        ConfigError::refuse_below("max_age", &self.max_age, &Self::LEAST_AGE)?;
+        ConfigError::refuse_below("memory", &self.memory, &Self::LEAST_MEMORY)
     }
 }
 

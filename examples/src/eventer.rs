@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use eventcenter_core::{
     Attach, Cluster, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped,
-    Summary, SystemClock, layer,
+    Summary, SystemClock,
 };
 use eventcenter_kube::{ApiServer, ClusterConfig, EventWatch, Surroundings, source_name};
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, SinkEntry};
 use crate::http::HealthServer;
 
 /// The pause between two looks for a kubeconfig: it costs a file.
@@ -63,6 +63,17 @@ impl From<Error> for Failure {
     }
 }
 
+impl Failure {
+    /// What the program ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Other(_) => 1,
+            Self::Config(_) | Self::NoCluster(_) => 2,
+            Self::Unreachable(_) => 3,
+        }
+    }
+}
+
 /// Runs until SIGTERM or Ctrl-C.
 ///
 /// # Errors
@@ -86,11 +97,7 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         servers.push((cluster, server));
     }
     let (health, metrics) = (Health::new(), Metrics::new());
-    let mut sinks = Vec::new();
-    for sink in config.sinks {
-        let layers = sink.layers().clone();
-        sinks.push(layer::stack(sink.build()?, &layers));
-    }
+    let sinks = config.sinks.into_iter().map(SinkEntry::stack).collect::<Result<_>>()?;
     let pipeline = Plan::new(&config.state_dir, sinks)?
         .with_router(config.router)
         .with_spool(config.spool.into())

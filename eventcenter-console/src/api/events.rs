@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use eventcenter_core::Query;
+use eventcenter_core::query::quoted;
 use eventcenter_store::ask::{EventsAsk, Occurrence, OccurrencesAsk, Order, Row};
 use serde::Serialize;
 
 use super::{Reply, json};
 use crate::Shared;
 use crate::cursor;
-use crate::params::{Params, bounds, quoted};
+use crate::params::{Params, bounds};
 use crate::problem::Problem;
 use crate::row::EventJson;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use eventcenter_core::Query;
+use eventcenter_core::query::quoted;
 use eventcenter_store::ask::{CountsAsk, Dimension, Group, Grouping};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::nodes::{NodesAsk, nodes as told};
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::{Reply, json};
 use crate::Shared;
-use crate::params::{Params, bounds, quoted};
+use crate::params::{Params, bounds};
 use crate::problem::Problem;
 
 pub(crate) async fn pod(
@@ -66,11 +67,7 @@ async fn named(shared: &Shared, cluster: String) -> Result<String, Problem> {
 pub(crate) async fn nodes(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
     let known = ["query", "cluster", "node", "since", "from", "until", "offset"];
     let params = Params::read(query.as_deref(), &known)?;
-    let query = params.query()?;
-    let query = match params.text("node") {
-        Some(node) => Arc::new(Query::parse(&format!("({query}) and node : {}", quoted(node)))?),
-        None => query,
-    };
+    let query = params.narrowed(Query::clone(&*params.query()?), "node")?;
     let range = params.range(&*shared.clock)?;
     let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
     let ask = NodesAsk { query, range, offset_seconds, bounds };

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{Reply, json};
 use crate::Shared;
-use crate::params::{Params, bounds, quoted};
+use crate::params::{Params, bounds};
 use crate::problem::Problem;
 
 pub(crate) async fn by_get(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
@@ -76,17 +76,11 @@ async fn table(shared: &Shared, query: Option<&str>) -> Reply {
             "`query` is `search | select …` here; /api/v1/events takes a search alone",
         ));
     };
-    let query = match params.text("cluster") {
-        Some(cluster) => {
-            let narrowed = format!("({}) and cluster : {}", statement.query, quoted(cluster));
-            eventcenter_core::Query::parse(&narrowed)?
-        }
-        None => statement.query,
-    };
+    let query = params.narrowed(statement.query, "cluster")?;
     let mut bounds = bounds(&shared.config.limits);
     bounds.rows = params.number("limit", 1000, bounds.rows)?;
     let range = params.range(&*shared.clock)?;
-    let ask = TableAsk { query: Arc::new(query), range, select: select.text, bounds };
+    let ask = TableAsk { query, range, select: select.text, bounds };
     let answer = shared.engine.table(&ask).await?;
     json(&answer, &answer.value)
 }

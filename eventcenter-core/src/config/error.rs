@@ -45,6 +45,23 @@ impl ConfigError {
         self.in_file(file)
     }
 
+    /// Refuses a value that is below the least with which there is any use.
+    ///
+    /// # Errors
+    ///
+    /// About `key`, naming the least.
+    pub fn refuse_below<T: PartialOrd + fmt::Display>(
+        key: &str,
+        value: &T,
+        least: &T,
+    ) -> Result<(), Self> {
+        if value >= least {
+            return Ok(());
+        }
+        let message = format!("this is too little to work with; at least {least}");
+        Err(Self::new(KeyPath::root().key(key), message))
+    }
+
     pub(super) fn at(mut self, line: u64, column: u64) -> Self {
         self.place = Some((line, column));
         self

@@ -199,7 +199,7 @@ impl fmt::Display for Key {
         if name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/')) {
             f.write_str(&name)
         } else {
-            quoted(f, &name)
+            f.write_str(&quoted(&name))
         }
     }
 }

@@ -294,19 +294,26 @@ impl fmt::Display for TokenPattern {
 impl fmt::Display for ValuePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Pattern::Exact(exact) => quoted(f, exact),
+            Pattern::Exact(exact) => f.write_str(&quoted(exact)),
             Pattern::Glob(_) => f.write_str(&self.0.text()),
         }
     }
 }
 
-pub(super) fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str("\"")?;
-    for c in text.chars() {
+/// A value of others as a phrase of a statement: nothing in it is an operator or a wildcard.
+///
+/// ```
+/// assert_eq!(eventcenter_core::query::quoted(r#"say "no""#), r#""say \"no\"""#);
+/// ```
+pub fn quoted(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('"');
+    for c in value.chars() {
         if matches!(c, '"' | '\\') {
-            f.write_str("\\")?;
+            quoted.push('\\');
         }
-        write!(f, "{c}")?;
+        quoted.push(c);
     }
-    f.write_str("\"")
+    quoted.push('"');
+    quoted
 }

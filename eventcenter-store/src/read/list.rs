@@ -177,10 +177,7 @@ impl Reader {
         want: usize,
     ) -> Result<Step, Failure> {
         let (from, until) = micros(ask.range);
-        let (compare, direction) = direction(ask.order);
-        let after = after.map_or(String::new(), |Candidate { event, time }| {
-            format!("AND (time, event) {compare} ({time}, {event})")
-        });
+        let (direction, after) = beginning(ask.order, after);
         let steps = format!(
             "SELECT DISTINCT time, event FROM occurrences INDEXED BY occurrences_time
              WHERE time >= {from} AND time < {until} {after}
@@ -219,10 +216,7 @@ impl Reader {
         want: usize,
     ) -> Result<Step, Failure> {
         let (from, until) = micros(ask.range);
-        let (compare, direction) = direction(ask.order);
-        let after = after.map_or(String::new(), |Candidate { event, time }| {
-            format!("AND (time, event) {compare} ({time}, {event})")
-        });
+        let (direction, after) = beginning(ask.order, after);
         let sql = format!(
             "SELECT time, event FROM (
                  SELECT (SELECT max(x.time) FROM occurrences x
@@ -262,11 +256,16 @@ impl Reader {
     }
 }
 
-fn direction(order: Order) -> (&'static str, &'static str) {
-    match order {
+/// The direction of a list by time, and the condition that it begins behind this candidate.
+fn beginning(order: Order, after: Option<Candidate>) -> (&'static str, String) {
+    let (compare, direction) = match order {
         Order::Newest => ("<", "DESC"),
         Order::Oldest | Order::Arrival => (">", "ASC"),
-    }
+    };
+    let after = after.map_or(String::new(), |Candidate { event, time }| {
+        format!("AND (time, event) {compare} ({time}, {event})")
+    });
+    (direction, after)
 }
 
 fn arrival(reading: &mut Reading, ask: &EventsAsk, places: &[usize], limit: usize) -> Result<Page> {

@@ -53,16 +53,10 @@ impl Neighbours {
     ) -> rusqlite::Result<Option<u32>> {
         let sql = "SELECT count FROM events WHERE uid = ?1
                    AND cluster = (SELECT id FROM clusters WHERE clusters.uid = ?2)";
-        for partition in older.iter().rev() {
-            let count = self.ask(partition, |connection| {
-                let mut find = connection.prepare_cached(sql)?;
-                find.query_row(params![uid, cluster], |row| row.get(0)).optional()
-            })?;
-            if count.is_some() {
-                return Ok(count);
-            }
-        }
-        Ok(None)
+        self.newest(older, |connection| {
+            let mut find = connection.prepare_cached(sql)?;
+            find.query_row(params![uid, cluster], |row| row.get(0)).optional()
+        })
     }
 
     /// The count of an Event that a recorder made anew as this one, in the newest of these that has it.
@@ -78,23 +72,32 @@ impl Neighbours {
                    AND e.first = ?6 AND e.text = ?7 AND e.count < ?8";
         let first = event.first().map(Timestamp::as_microsecond);
         let object = event.object();
+        self.newest(older, |connection| {
+            let mut find = connection.prepare_cached(sql)?;
+            find.query_row(
+                params![
+                    object.name,
+                    object.uid,
+                    object.namespace,
+                    object.kind,
+                    event.cluster().id,
+                    first,
+                    checksum(event),
+                    event.count()
+                ],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// The count that the newest of these knows, if one does.
+    fn newest(
+        &mut self,
+        older: &[Readable],
+        count: impl Fn(&Connection) -> rusqlite::Result<Option<u32>>,
+    ) -> rusqlite::Result<Option<u32>> {
         for partition in older.iter().rev() {
-            let count = self.ask(partition, |connection| {
-                let mut find = connection.prepare_cached(sql)?;
-                find.query_row(
-                    params![
-                        object.name,
-                        object.uid,
-                        object.namespace,
-                        object.kind,
-                        event.cluster().id,
-                        first,
-                        checksum(event),
-                        event.count()
-                    ],
-                    |row| row.get(0),
-                )
-            })?;
+            let count = self.ask(partition, &count)?;
             if count.is_some() {
                 return Ok(count);
             }

@@ -167,11 +167,7 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            match failure {
-                Failure::Config(_) | Failure::NoCluster(_) => ExitCode::from(2),
-                Failure::Unreachable(_) => ExitCode::from(3),
-                Failure::Other(_) => ExitCode::FAILURE,
-            }
+            ExitCode::from(failure.exit_code())
         }
     }
 }

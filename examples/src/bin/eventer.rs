@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use eventcenter_examples::eventer::{self, Failure};
+use eventcenter_examples::eventer;
 use eventcenter_examples::{config, logging};
 
 /// Watches the Events of Kubernetes clusters and delivers them, losing none.
@@ -59,11 +59,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            match failure {
-                Failure::Config(_) | Failure::NoCluster(_) => ExitCode::from(2),
-                Failure::Unreachable(_) => ExitCode::from(3),
-                Failure::Other(_) => ExitCode::FAILURE,
-            }
+            ExitCode::from(failure.exit_code())
         }
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use eventcenter_core::config::{ConfigError, KeyPath};
-use eventcenter_core::layer::LayerConfig;
+use eventcenter_core::layer::{self, LayerConfig};
 use eventcenter_core::{Error, ErrorKind, Result, Sink};
 use eventcenter_sinks::SinkConfig;
 
@@ -30,6 +30,16 @@ impl SinkEntry {
     /// The layers it shall have.
     pub fn layers(&self) -> &LayerConfig {
         self.config.layers()
+    }
+
+    /// The sink, with its layers around it.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn stack(self) -> Result<Arc<dyn Sink>> {
+        let layers = self.layers().clone();
+        Ok(layer::stack(self.build()?, &layers))
     }
 
     /// The sink itself, still without [layers](Self::layers).
