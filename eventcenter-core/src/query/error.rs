@@ -1,4 +1,7 @@
-//! What is wrong with a statement, and where.
+//! What is wrong with a statement, and where. A statement may come from anybody, and what is said of it is
+//! [`plain`](crate::plain).
+
+use crate::plain;
 
 /// What is wrong with a statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,7 +9,7 @@
 pub struct QueryError {
     /// Where, in characters from 1.
     pub column: usize,
-    /// What is wrong, or what was expected; lowercase, without a period.
+    /// What is wrong, or what was expected; lowercase, without a period, and plain.
     pub message: String,
 }
 
@@ -15,7 +18,7 @@ const AROUND: usize = 40;
 
 impl QueryError {
     pub(super) fn new(column: usize, message: impl Into<String>) -> Self {
-        Self { column, message: message.into() }
+        Self { column, message: plain(&message.into()).into_owned() }
     }
 
     /// The place in the statement with a mark below it, and the sentence: three lines for a terminal.
@@ -33,9 +36,7 @@ impl QueryError {
     pub fn explain(&self, statement: &str) -> String {
         let place = self.column.saturating_sub(1);
         let from = place.saturating_sub(AROUND);
-        let part = statement.chars().skip(from).take(2 * AROUND);
-        // A control character would move the mark, or worse.
-        let part: String = part.map(|c| if c.is_control() { ' ' } else { c }).collect();
-        format!("{}\n{}^\n{}", part.trim_end(), " ".repeat(place - from), self.message)
+        let part: String = statement.chars().skip(from).take(2 * AROUND).collect();
+        format!("{}\n{}^\n{}", plain(part.trim_end()), " ".repeat(place - from), self.message)
     }
 }
