@@ -176,6 +176,28 @@ async fn pages_go_on_where_the_one_before_ended() {
 }
 
 #[tokio::test]
+async fn a_list_is_narrowed_to_its_cluster_its_node_and_its_time() {
+    let console = console("{}");
+    let found = async |path: &str| {
+        let (_, page) = fetch(&console, path).await;
+        page["events"].as_array().or(page["nodes"].as_array()).map(Vec::len)
+    };
+    for (path, number) in [
+        ("/api/v1/events?cluster=prod", 31),
+        ("/api/v1/events?cluster=c-1&query=name%20:%20web-1%20or%20name%20:%20web-2", 2),
+        ("/api/v1/events?cluster=other&query=name%20:%20web-1%20or%20name%20:%20web-2", 0),
+        ("/api/v1/events?cluster=other%22%20or%20%22web", 0),
+        ("/api/v1/nodes?node=node-1", 1),
+        ("/api/v1/nodes?node=node-2", 0),
+        // One event a minute, the first a minute ago.
+        ("/api/v1/events?since=630s", 10),
+        ("/api/v1/events?since=all", 31),
+    ] {
+        assert_eq!(found(path).await, Some(number), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_not_understood_is_answered_in_words() {
     let console = console("{}");
     let deep = format!("/api/v1/events?query={}", "(".repeat(10_000));

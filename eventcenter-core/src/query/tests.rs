@@ -193,6 +193,14 @@ fn a_select_stands_behind_the_first_bar_outside_of_quotes() {
 }
 
 #[test]
+fn a_statement_is_narrowed_as_a_whole() {
+    let either = Query::parse("reason : nope or failed").unwrap();
+    assert!(either.and("kind : pod or kind : node").unwrap().matches(&failed_pull()));
+    assert!(!either.and("kind : node").unwrap().matches(&failed_pull()));
+    assert!(either.and("kind :").is_err());
+}
+
+#[test]
 fn the_place_of_a_mistake_is_shown_without_control_characters() {
     let statement = format!("{} \u{1b}[31m : x", "a ".repeat(100));
     let shown = Query::parse(&statement).unwrap_err().explain(&statement);

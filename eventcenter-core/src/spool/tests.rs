@@ -249,7 +249,7 @@ async fn a_disk_that_does_not_answer_is_shown_before_it_answers() {
     let stalled = fs.stall();
     spool.register("s", &cluster()).unwrap();
     // A thread that blocks keeps paused time from running by itself.
-    while health.report().ready {
+    for _ in 0..60 {
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     assert_eq!(health.report().parts["spool"].state, "the disk has not answered for 10 s");
