@@ -104,12 +104,12 @@ function copy(label, text) {
 function around({ time, object, node, workload, cluster }, pod) {
   const at = Date.parse(time);
   const range = { from: new Date(at - AROUND).toISOString(), until: new Date(at + AROUND).toISOString() };
-  const to = (key, query) => h('a', { href: link('/events', { ...range, query, cluster: cluster.id }) }, t(key));
+  const to = (label, query) => h('a', { href: link('/events', { ...range, query, cluster: cluster.id }) }, label);
   return h('div', { class: 'quick around' }, h('span', { class: 'faint' }, t('event.around')),
-    to('event.around_object', [term('kind', object.kind), term('name', object.name), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
-    workload && to('event.around_workload', [term('workload', workload), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
-    node && to('event.around_node', term('node', node)),
-    object.namespace && to('event.around_namespace', term('namespace', object.namespace)),
+    to(t('event.around_object'), [term('kind', object.kind), term('name', object.name), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
+    workload && to(t('event.around_workload'), [term('workload', workload), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
+    node && to(t('event.around_node'), term('node', node)),
+    object.namespace && to(t('event.around_namespace'), term('namespace', object.namespace)),
     pod && h('a', { href: podLink(cluster.id, pod.namespace, pod.name) }, t('event.life')));
 }
 
