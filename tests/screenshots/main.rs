@@ -21,10 +21,15 @@ type Shot = (&'static str, &'static str, Look);
 fn shots() -> Vec<Shot> {
     let look = Look::default;
     vec![
-        ("plain", "/?since=24h", look()),
-        ("plain-zh-dark", "/?since=24h", look().in_chinese().dark()),
+        ("overview", "/?since=7d", look()),
+        ("overview-zh-dark", "/?since=7d", look().in_chinese().dark()),
+        ("details", "/events?since=7d", look()),
+        ("plain", "/plain?since=24h", look()),
     ]
 }
+
+/// No page is waiting for an answer.
+const LOADED: &str = "!document.querySelector('main').hasAttribute('aria-busy') && !document.querySelector('.skeleton')";
 
 #[tokio::main]
 async fn main() {
@@ -32,11 +37,15 @@ async fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     let center = Setup::center(env!("CARGO_BIN_EXE_event-center-under-test")).argument("--demo");
     let center = center.start();
-    eventually("the program to answer", LONG, async || center.get("/healthz")).await;
+    eventually("the program to answer", LONG, async || {
+        center.get("/readyz").filter(|answer| answer.status == 200)
+    })
+    .await;
     let browser = Browser::start().await;
     for (name, path, look) in shots() {
         let page = browser.page(&look).await;
         page.goto(&format!("{}{path}", center.url().unwrap())).await;
+        page.wait_for(LOADED).await;
         let file = folder.join(format!("{name}.png"));
         page.screenshot(&file).await;
         page.is_sound();

@@ -82,10 +82,9 @@ async fn a_wait_in_vain_shows_what_was_there_instead() {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_page_is_a_problem() {
-    let center = crate::demo().await;
-    let browser = Browser::start().await;
-    let page = browser.page(&Look::default()).await;
-    page.goto(&format!("{}/no-such-page", center.url().unwrap())).await;
+    let shown = crate::Shown::demo().await;
+    let page = shown.browser.page(&Look::default()).await;
+    page.goto(&format!("{}/no-such-page", shown.url)).await;
     page.goto("about:blank").await; // where no policy forbids to ask
     let elsewhere = "http://192.0.2.1/x.png";
     page.eval(&format!(

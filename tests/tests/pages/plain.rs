@@ -1,18 +1,17 @@
 //! The plain page, on the demo.
 
-use eventcenter_tests::browser::{Browser, Look};
+use eventcenter_tests::browser::Look;
 
-use crate::demo;
+use crate::Shown;
 
 #[tokio::test]
 async fn it_loads_cleanly_in_every_language_theme_and_size() {
-    let center = demo().await;
-    let browser = Browser::start().await;
-    let url = format!("{}/?since=all", center.url().unwrap());
+    let shown = Shown::demo().await;
+    let url = format!("{}/plain?since=all", shown.url);
     let look = Look::default;
     for look in [look(), look().sized(1920, 1080).dark(), look().phone(), look().phone().dark()] {
         for (look, language) in [(look.clone(), "en"), (look.in_chinese(), "zh-CN")] {
-            let page = browser.page(&look).await;
+            let page = shown.browser.page(&look).await;
             page.goto(&url).await;
             assert_eq!(page.eval("document.documentElement.lang").await, language);
             assert!(page.eval("document.querySelectorAll('tbody tr').length").await != 0);
@@ -24,10 +23,9 @@ async fn it_loads_cleanly_in_every_language_theme_and_size() {
 
 #[tokio::test]
 async fn a_search_is_typed_and_the_back_button_takes_it_back() {
-    let center = demo().await;
-    let browser = Browser::start().await;
-    let url = format!("{}/?since=all", center.url().unwrap());
-    let page = browser.page(&Look::default()).await;
+    let shown = Shown::demo().await;
+    let url = format!("{}/plain?since=all", shown.url);
+    let page = shown.browser.page(&Look::default()).await;
     page.goto(&url).await;
     let rows = "document.querySelectorAll('tbody tr').length";
     let before = page.eval(rows).await;
