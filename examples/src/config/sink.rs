@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use eventcenter_core::config::{ConfigError, KeyPath};
-use eventcenter_core::layer::{self, LayerConfig};
+use eventcenter_core::layer::{self, LayerConfig, Shared};
 use eventcenter_core::{Error, ErrorKind, Result, Sink};
 use eventcenter_sinks::SinkConfig;
 
@@ -32,14 +32,14 @@ impl SinkEntry {
         self.config.layers()
     }
 
-    /// The sink, with its layers around it.
+    /// The sink, with its layers around it; they share what sinks of one program share.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub fn stack(self) -> Result<Arc<dyn Sink>> {
+    pub fn stack(self, shared: &Shared) -> Result<Arc<dyn Sink>> {
         let layers = self.layers().clone();
-        Ok(layer::stack(self.build()?, &layers))
+        Ok(layer::stack(self.build()?, &layers, shared))
     }
 
     /// The sink itself, still without [layers](Self::layers).
