@@ -1,6 +1,7 @@
 //! A sink of the configuration, which remembers where it stands there.
 
 use std::error::Error as _;
+use std::fmt;
 use std::sync::Arc;
 
 use eventcenter_core::config::{ConfigError, KeyPath};
@@ -9,12 +10,18 @@ use eventcenter_core::{Error, ErrorKind, Result, Sink};
 use eventcenter_sinks::SinkConfig;
 
 /// A sink whose settings were read; what only the sink itself can check is checked by [`build`](Self::build).
-#[derive(Debug)]
 pub struct SinkEntry {
     config: SinkConfig,
     index: usize,
     file: Arc<str>,
     text: Arc<str>,
+}
+
+impl fmt::Debug for SinkEntry {
+    /// Without the text of the file, in which secrets may stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkEntry").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl SinkEntry {
