@@ -13,7 +13,8 @@
 //!         mobiles: ["13800000000"]
 //! ```
 //!
-//! **Success** is HTTP 200 *and* `errcode` 0; what the other codes mean is in [`answer`]. A confirmed message cannot be
+//! **Success** is HTTP 200 *and* `errcode` 0; a busy or silenced robot is waited for, and what a person has to mend
+//! (token, signature, keyword) suspends the sink. A confirmed message cannot be
 //! recognised when it comes again, so a lost answer is repeated at most twice, and each message ends with a short id
 //! that stays the same: whoever sees it twice sees that it is one. (The undocumented `msgUuid`, which some robots
 //! heed, has the whole id.)
@@ -50,7 +51,7 @@ use eventcenter_core::sink::Rate;
 use eventcenter_core::{
     Batch, Error, ErrorKind, HumanDuration, KeyPath, Limits, Receipt, Result, Secret, Sink,
 };
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use reqwest::Url;
 use serde::Deserialize;

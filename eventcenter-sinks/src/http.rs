@@ -35,6 +35,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, StatusCode, Url};
 use rustls::AlertDescription;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -295,6 +296,11 @@ fn sensitive(request: &Request) -> Vec<String> {
     let words = words.chain(parts).chain(pairs).map(str::to_owned).chain(decoded);
     // Shorter ones are words of the language, not credentials.
     words.filter(|word| word.len() >= 6).collect()
+}
+
+/// SHA-256 as text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mask(text: String, sensitive: &[String]) -> String {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use eventcenter_core::{Batch, Event, Level, plain};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::ask::Called;
 use super::{Kind, Layout, Links, legacy};
+use crate::http::sha256;
 
 /// Of the 20,000 bytes of a message; the rest is for what gateways add.
 pub(super) const MOST: usize = 19_900;
@@ -165,7 +165,7 @@ impl Writer {
         called: &Called,
         id: &str,
     ) -> Value {
-        let mut short = format!("{:x}", Sha256::digest(id));
+        let mut short = sha256(id);
         short.truncate(8);
         let mentions = mentions(called);
         if self.kind == Kind::Text {
@@ -253,7 +253,7 @@ fn delivery_id(batch: &Batch) -> String {
         [event] => event.occurrence_key(),
         events => {
             let keys: Vec<_> = events.iter().map(|event| event.occurrence_key()).collect();
-            format!("{:x}", Sha256::digest(keys.join("\n")))
+            sha256(&keys.join("\n"))
         }
     }
 }
