@@ -197,6 +197,10 @@ impl Writer {
         }
         for (name, value) in fields {
             let value = unmarked(value);
+            // A list ends with an empty line.
+            if !name.is_empty() && !text.ends_with("\n\n") {
+                text.push('\n');
+            }
             match (*name, link) {
                 ("", _) => text.push_str(&format!("- {value}\n")),
                 ("Object", Some(link)) => {
