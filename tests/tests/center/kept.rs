@@ -14,7 +14,7 @@ use crate::{LONG, setup};
 const REASONS: [&str; 4] = ["Pulled", "BackOff", "FailedMount", "Scheduled"];
 
 /// Occurrences by reason, as the API answers for a statement; none while nobody answers.
-fn counts(center: &Eventer, query: &str) -> Option<BTreeMap<String, u64>> {
+pub(crate) fn counts(center: &Eventer, query: &str) -> Option<BTreeMap<String, u64>> {
     let path = format!("/api/v1/facets?query={query}&since=all&by=reason&top=1000");
     let answer = center.get(&path)?.json();
     let groups = answer.pointer("/facets/0/groups")?.as_array()?;
