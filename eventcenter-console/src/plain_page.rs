@@ -79,7 +79,7 @@ async fn made(
     words: &'static Words,
 ) -> Result<(StatusCode, Markup), Problem> {
     let params = Params::read(query, &["query", "since", "after"])?;
-    let state = shared.engine.state().await?;
+    let state = shared.state().await?;
     let found = find(shared, &params).await;
     let status = match &found {
         Err(problem) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST),

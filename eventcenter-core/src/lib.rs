@@ -70,7 +70,7 @@ pub use layer::{LayerConfig, RetryConfig, RetryLayer, TimeoutLayer};
 pub use metrics::Metrics;
 pub use monitor::{Condition, ConditionStatus, Finding, Monitor, MonitorSource, Problem, Severity};
 pub use pipeline::{Attach, Pipeline};
-pub use plain::plain;
+pub use plain::{plain, plain_csv, plain_json};
 pub use plan::Plan;
 pub use query::{Query, Statement};
 pub use router::{RouteConfig, Router};

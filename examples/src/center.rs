@@ -150,7 +150,9 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let mark = Some(store.mark());
     let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
 
-    let program = Program { servers, unknown, attach: pipeline.attach(), health, metrics };
+    // What is kept can be asked for whatever a cluster says.
+    let (endures, attach) = (true, pipeline.attach());
+    let program = Program { servers, unknown, endures, attach, health, metrics };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

@@ -112,8 +112,8 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
             Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
                 .with("http.listen", listen)
         })?;
-    let program =
-        Program { servers, unknown: Vec::new(), attach: pipeline.attach(), health, metrics };
+    let (unknown, attach) = (Vec::new(), pipeline.attach());
+    let program = Program { servers, unknown, endures: false, attach, health, metrics };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
@@ -127,6 +127,8 @@ pub(crate) struct Program {
     pub(crate) servers: Vec<(ClusterConfig, ApiServer)>,
     /// Clusters of which nobody has said yet how to talk to them: they are looked for again and again.
     pub(crate) unknown: Vec<ClusterConfig>,
+    /// Whether a cluster that does not say which one it is, is asked again; else the program ends.
+    pub(crate) endures: bool,
     pub(crate) attach: Attach,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
@@ -233,12 +235,15 @@ impl Program {
                     part.ready();
                     return Ok(());
                 }
-                Err(error) if error.kind() == ErrorKind::Config => return Err(error.into()),
+                Err(error) if error.kind() == ErrorKind::Config && !self.endures => {
+                    return Err(error.into());
+                }
                 Err(error) if no_wait => return Err(Failure::Unreachable(error)),
                 Err(error) => {
                     let cause = error.root_cause().unwrap_or_default();
                     let what = match error.kind() {
                         ErrorKind::Auth => "the API server refuses the credential",
+                        ErrorKind::Config => "the cluster does not say which one it is",
                         _ => "the API server cannot be reached",
                     };
                     warn!(%error, cause, "{what}, will try again");

@@ -97,6 +97,17 @@ fn the_sample_of_the_event_center_shows_the_defaults() {
         ),
         ("store: { retention: { age: 1m } }", "x:1:28: store.retention.age: this is too little"),
         ("store: { filter: {} }", "x:1:18: store.filter"),
+        ("http: { listen: 127.0.0.1:1 }", "x:1:7: http: event-center answers"),
+        ("console: { auth: { token: ' ' } }", "x:1:27: console.auth.token: the token is empty"),
+        (
+            "console: { auth: { token: { file: /dev/null } } }",
+            "x:1:27: console.auth.token: the token is empty",
+        ),
+        (
+            "console:\n  auth: { proxy: { header: 'X User', trusted: ['::1'] } }",
+            "x:2:28: console.auth.proxy.header: \"X User\" is no name of a header",
+        ),
+        ("console: { limits: { body: 0 } }", "x:1:28: console.limits.body: nobody could ask"),
         ("stores: {}", "unknown key \"stores\""),
     ] {
         let error = config::parse_center("x", text).unwrap_err().to_string();
