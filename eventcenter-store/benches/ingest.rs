@@ -85,9 +85,9 @@ fn sizes(folder: &Path, events: f64) {
             size.0 += row.get::<_, i64>(1).unwrap();
             size.1 += row.get::<_, i64>(2).unwrap();
         }
-        let sql = "SELECT sum(length(document)) FROM events";
+        let sql = "SELECT sum(length(document)) FROM documents";
         let documents: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
-        sizes.entry("(documents, in events)".to_owned()).or_default().0 += documents;
+        sizes.entry("(of documents: what was compressed)".to_owned()).or_default().0 += documents;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_by_key(|(_, (bytes, _))| std::cmp::Reverse(*bytes));

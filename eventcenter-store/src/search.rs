@@ -8,7 +8,7 @@
 //! Two rarities are answered otherwise than by `matches`: a Pod that a message names by its uid alone is known by its
 //! name here, if another event said it; and an Event's own uid in capital letters is found by a pattern only.
 //!
-//! A condition speaks of the tables `events e` and `objects o`, or, for sums, of a table `s`; see [`Source`].
+//! A condition speaks of the table `events e`, or, for sums, of a table `s`; see [`Source`].
 
 mod objects;
 mod post;
@@ -20,6 +20,7 @@ use eventcenter_core::query::{Key, Node, ValuePattern};
 use eventcenter_core::{Level, Query};
 
 use crate::read::{Failure, Reader};
+use crate::store::rollup::Label;
 pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
@@ -32,18 +33,17 @@ pub(crate) const MANY: i64 = 30_000;
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// `events e JOIN objects o ON o.id = e.object`.
+    /// `events e`.
     Events,
-    /// A table of sums `s`, with some of the columns cluster, level, class, reason, namespace, node, workload.
+    /// A table of sums `s`, with the columns of some [labels](Label).
     Sums,
 }
 
 impl Source {
     pub(crate) fn column(self, name: &str) -> String {
-        match (self, name) {
-            (Self::Sums, name) => format!("s.{name}"),
-            (Self::Events, "namespace" | "kind" | "workload") => format!("o.{name}"),
-            (Self::Events, name) => format!("e.{name}"),
+        match self {
+            Self::Sums => format!("s.{name}"),
+            Self::Events => format!("e.{name}"),
         }
     }
 }
@@ -226,31 +226,32 @@ pub(crate) fn number(level: Level) -> i64 {
     }
 }
 
-/// The columns of sums that a query asks for; none if it asks for something else, too.
-pub(crate) fn columns_of(node: &Node) -> Option<Vec<&'static str>> {
-    let mut columns = Vec::new();
-    collect(node, &mut columns).then_some(columns)
+/// The labels of sums that a query asks for; none if it asks for something else, too.
+pub(crate) fn labels_of(node: &Node) -> Option<Vec<Label>> {
+    let mut labels = Vec::new();
+    collect(node, &mut labels).then_some(labels)
 }
 
-fn collect(node: &Node, columns: &mut Vec<&'static str>) -> bool {
-    let column = match node {
+fn collect(node: &Node, labels: &mut Vec<Label>) -> bool {
+    let label = match node {
         Node::All => return true,
-        Node::Level(_) => "level",
-        Node::Not(inner) => return collect(inner, columns),
+        Node::Level(_) => Label::Level,
+        Node::Not(inner) => return collect(inner, labels),
         Node::And(parts) | Node::Or(parts) => {
-            return parts.iter().all(|part| collect(part, columns));
+            return parts.iter().all(|part| collect(part, labels));
         }
         Node::Value { key, .. } => match key {
-            Key::Cluster => "cluster",
-            Key::Class => "class",
-            Key::Reason => "reason",
-            Key::Namespace => "namespace",
-            Key::Node => "node",
-            Key::Workload => "workload",
+            Key::Cluster => Label::Cluster,
+            Key::Class => Label::Class,
+            Key::Reason => Label::Reason,
+            Key::Namespace => Label::Namespace,
+            Key::Kind => Label::Kind,
+            Key::Node => Label::Node,
+            Key::Workload => Label::Workload,
             _ => return false,
         },
         _ => return false,
     };
-    columns.push(column);
+    labels.push(label);
     true
 }

@@ -187,7 +187,7 @@ impl Reader {
         let sql = format!(
             "SELECT w.time, w.event, {condition} AND NOT EXISTS (
                  SELECT 1 FROM occurrences x WHERE x.event = w.event AND x.time > w.time AND x.time < {until})
-             FROM ({steps}) w CROSS JOIN events e ON e.id = w.event CROSS JOIN objects o ON o.id = e.object
+             FROM ({steps}) w CROSS JOIN events e ON e.id = w.event
              ORDER BY w.time {direction}, w.event {direction}",
             condition = condition.sql,
         );
@@ -221,7 +221,7 @@ impl Reader {
             "SELECT time, event FROM (
                  SELECT (SELECT max(x.time) FROM occurrences x
                          WHERE x.event = e.id AND x.time >= {from} AND x.time < {until}) AS time, e.id AS event
-                 FROM events e CROSS JOIN objects o ON o.id = e.object WHERE {condition})
+                 FROM events e WHERE {condition})
              WHERE time IS NOT NULL {after}
              ORDER BY time {direction}, event {direction} LIMIT {want}",
             condition = condition.sql,
@@ -245,7 +245,6 @@ impl Reader {
         let condition = condition(self, &ask.query, Source::Events)?;
         let sql = format!(
             "SELECT x.mark, x.event FROM occurrences x CROSS JOIN events e ON e.id = x.event
-             CROSS JOIN objects o ON o.id = e.object
              WHERE x.mark > {after} AND x.time >= {from} AND x.time < {until} AND {condition}
              ORDER BY x.mark LIMIT {want}",
             condition = condition.sql,

@@ -16,11 +16,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::store::document::Packer;
-use crate::store::rollup::HOUR;
+use crate::store::rollup::{DAY, HOUR};
 use crate::store::schema::{self, Migration};
-
-/// Microseconds.
-pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// Entries of a cache; beyond it the cache begins anew. A name costs some 150 bytes.
 const CACHED: usize = 50_000;

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::ask::{Answer, Bounds, EventQuery, EventsAsk, Order, Page, Range};
 use crate::config::RetentionConfig;
+use crate::store::rollup::Label;
 
 /// 2026-11-25T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_564_800;
@@ -121,8 +122,9 @@ fn rows(connection: &Connection, sql: &str) -> Vec<String> {
 
 /// Everything in the store, but for when clusters were heard of.
 fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
-    let tables =
-        ["events", "occurrences", "objects", "words", "minutes", "hours", "hour_nodes", "gaps"];
+    let tables = ["events", "documents", "occurrences", "objects", "words", "gaps"];
+    let tables: Vec<_> =
+        tables.into_iter().chain(rollup::TABLES.iter().map(|table| table.name)).collect();
     let all = |file: &PathBuf| {
         let connection = connection(file);
         tables
@@ -136,16 +138,14 @@ fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 /// The sums of a partition are those of a recount.
 fn recount(file: &Path) {
     let connection = connection(file);
-    let (minute, hour) = (rollup::MINUTE, rollup::HOUR);
     let from =
         "FROM occurrences o JOIN events e ON e.id = o.event JOIN objects b ON b.id = e.object";
-    for (table, unit, columns) in [
-        ("minutes", minute, "e.cluster, e.level, e.class, e.reason, b.namespace"),
-        ("hours", hour, "e.cluster, e.level, e.class, e.reason, b.namespace"),
-        ("hour_nodes", hour, "e.cluster, e.level, e.node"),
-        ("hour_workloads", hour, "e.cluster, e.level, b.namespace, b.workload"),
-        ("day_workloads", partition::DAY, "e.cluster, e.level, b.namespace, b.workload"),
-    ] {
+    for rollup::Table { name: table, unit, labels, .. } in rollup::TABLES {
+        let column = |label: &Label| match label {
+            Label::Namespace | Label::Kind | Label::Workload => format!("b.{}", label.name()),
+            label => format!("e.{}", label.name()),
+        };
+        let columns = labels.iter().map(column).collect::<Vec<_>>().join(", ");
         let counted = rows(
             &connection,
             &format!(
