@@ -27,8 +27,8 @@ pub(crate) use post::Post;
 const INLINE: usize = 200;
 /// Once an index leads to fewer rows than this, no other is asked.
 const FEW: i64 = 500;
-/// Rows that an index leads to are counted up to this.
-pub(crate) const MANY: i64 = 30_000;
+/// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
+const MANY: i64 = 30_000;
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Source {
 pub(crate) struct Condition {
     /// An expression.
     pub(crate) sql: String,
-    /// How many rows an index leads to, up to [`MANY`]; none if no index helps.
+    /// How many rows an index leads to, if they are fewer than were to be counted; none if no index helps.
     pub(crate) hits: Option<i64>,
 }
 
@@ -63,7 +63,17 @@ pub(crate) fn condition(
     query: &Query,
     source: Source,
 ) -> Result<Condition, Failure> {
-    let mut translator = Translator { reader, source, post: Post::default(), hits: None };
+    condition_counted(reader, query, source, FEW)
+}
+
+/// The same, of which hits are counted up to `most`: to count costs as much as to find.
+pub(crate) fn condition_counted(
+    reader: &mut Reader,
+    query: &Query,
+    source: Source,
+    most: i64,
+) -> Result<Condition, Failure> {
+    let mut translator = Translator { reader, source, post: Post::default(), hits: None, most };
     let sql = translator.node(query.tree(), true)?;
     let Translator { post, hits, .. } = translator;
     post.register(reader)?;
@@ -75,6 +85,7 @@ struct Translator<'a> {
     source: Source,
     post: Post,
     hits: Option<i64>,
+    most: i64,
 }
 
 impl Translator<'_> {
@@ -101,8 +112,10 @@ impl Translator<'_> {
     }
 
     fn join(&mut self, parts: &[Node], between: &str, narrows: bool) -> Result<String, Failure> {
+        let mut parts: Vec<&Node> = parts.iter().collect();
+        parts.sort_by_key(|part| rank(part));
         let parts: Result<Vec<_>, Failure> =
-            parts.iter().map(|part| self.node(part, narrows)).collect();
+            parts.into_iter().map(|part| self.node(part, narrows)).collect();
         Ok(format!("({})", parts?.join(between)))
     }
 
@@ -170,10 +183,15 @@ impl Translator<'_> {
 
     /// Counts what an index leads to; everything that passes is among it.
     fn found(&mut self, from: &str) -> Result<i64, Failure> {
+        self.found_of(from, self.most)
+    }
+
+    /// The same, counted up to another number.
+    fn found_of(&mut self, from: &str, most: i64) -> Result<i64, Failure> {
         if let Some(known) = self.hits.filter(|known| *known < FEW) {
             return Ok(known);
         }
-        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {MANY})");
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most})");
         let found = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
         self.hits = Some(self.hits.map_or(found, |known| known.min(found)));
         Ok(found)
@@ -215,6 +233,19 @@ impl Translator<'_> {
     /// Whatever the document says.
     fn document(&mut self, node: &Node) -> Result<String, Failure> {
         self.post.holds(node)
+    }
+}
+
+/// In which order the parts of a conjunction ask their indexes: those first that lead to few rows, since then the others
+/// ask none.
+fn rank(node: &Node) -> u8 {
+    match node {
+        Node::Value { key: Key::Name | Key::Uid | Key::Pod | Key::PodUid, value } => {
+            if value.as_exact().is_some() { 0 } else { 3 }
+        }
+        Node::Value { key: Key::Class, .. } => 1,
+        Node::Words { .. } => 2,
+        _ => 3,
     }
 }
 

@@ -155,7 +155,11 @@ impl Reader {
         for (piece, numbers) in passes {
             let tally = Tally::new(&ask.groupings, &numbers);
             let sql = match piece.table {
-                Some(table) => self.of_sums(ask, table, piece, &tally)?,
+                Some(table) => {
+                    let first = table.labels.first();
+                    let is_led = asked.iter().flatten().any(|label| first == Some(label));
+                    self.of_sums(ask, table, piece, is_led, &tally)?
+                }
                 None => self.of_occurrences(ask, piece, &tally)?,
             };
             let mut statement = self.connection.prepare(&sql)?;
@@ -165,22 +169,32 @@ impl Reader {
         groupings.map(|(grouping, coded)| self.named(grouping, coded)).collect()
     }
 
-    /// What a table of sums says of a piece of time.
+    /// What a table of sums says of a piece of time. `is_led`: the query asks for what stands first in the key, behind the
+    /// time; then each bucket is looked up by itself, and what else is in it is never read.
     fn of_sums(
         &mut self,
         ask: &CountsAsk,
         table: &Table,
         piece: Piece,
+        is_led: bool,
         tally: &Tally,
     ) -> Result<String, Failure> {
         let condition = condition(self, &ask.query, Source::Sums)?.sql;
         let Table { name, unit_name, unit, .. } = table;
+        let (from, until) = (piece.from / unit, piece.until / unit);
+        let buckets = if is_led {
+            format!(
+                "s.{unit_name} IN (WITH RECURSIVE bucket (at) AS (
+                     VALUES ({from}) UNION ALL SELECT at + 1 FROM bucket WHERE at + 1 < {until})
+                 SELECT at FROM bucket)"
+            )
+        } else {
+            format!("s.{unit_name} >= {from} AND s.{unit_name} < {until}")
+        };
         Ok(format!(
             "SELECT s.{unit_name} * {unit}, s.rise, s.estimated{} FROM {name} s
-             WHERE s.{unit_name} >= {} AND s.{unit_name} < {} AND {condition}",
+             WHERE {buckets} AND {condition}",
             tally.selected(Source::Sums),
-            piece.from / unit,
-            piece.until / unit,
         ))
     }
 

@@ -75,7 +75,7 @@ pub(crate) struct Table {
     pub(crate) unit_name: &'static str,
     /// The length of a piece, in microseconds.
     pub(crate) unit: i64,
-    /// The rest of its key, five at most.
+    /// The rest of its key in order, five at most.
     pub(crate) labels: &'static [Label],
 }
 
@@ -93,12 +93,12 @@ pub(crate) const TABLES: &[Table] = {
     const BY_HOUR: (&str, i64) = ("hour", HOUR);
     &[
         table("day_reasons", BY_DAY, &[Cluster, Level, Class, Reason]),
-        table("day_nodes", BY_DAY, &[Cluster, Level, Class, Kind, Node]),
+        table("day_nodes", BY_DAY, &[Kind, Cluster, Level, Class, Node]),
         table("days", BY_DAY, &[Cluster, Level, Class, Reason, Namespace]),
         table("day_workloads", BY_DAY, &[Cluster, Level, Namespace, Workload]),
         table("hour_reasons", BY_HOUR, &[Cluster, Level, Class, Reason]),
         table("hour_namespaces", BY_HOUR, &[Cluster, Level, Namespace]),
-        table("hour_nodes", BY_HOUR, &[Cluster, Level, Class, Kind, Node]),
+        table("hour_nodes", BY_HOUR, &[Kind, Cluster, Level, Class, Node]),
         table("hours", BY_HOUR, &[Cluster, Level, Class, Reason, Namespace]),
         table("hour_workloads", BY_HOUR, &[Cluster, Level, Namespace, Workload]),
         table("minutes", ("minute", MINUTE), &[Cluster, Level, Class, Reason, Namespace]),

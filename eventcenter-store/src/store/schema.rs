@@ -159,25 +159,25 @@ CREATE TABLE hour_namespaces (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_nodes (
     hour INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
     cluster INTEGER NOT NULL,
     level INTEGER NOT NULL,
     class INTEGER NOT NULL,
-    kind INTEGER NOT NULL,
     node INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (hour, cluster, level, class, kind, node)
+    PRIMARY KEY (hour, kind, cluster, level, class, node)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE day_nodes (
     day INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
     cluster INTEGER NOT NULL,
     level INTEGER NOT NULL,
     class INTEGER NOT NULL,
-    kind INTEGER NOT NULL,
     node INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (day, cluster, level, class, kind, node)
+    PRIMARY KEY (day, kind, cluster, level, class, node)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_workloads (
     hour INTEGER NOT NULL,
