@@ -16,8 +16,9 @@ mod api;
 mod config;
 mod cursor;
 mod guard;
-mod page;
+mod pages;
 mod params;
+mod plain_page;
 mod problem;
 mod row;
 mod serve;
@@ -79,7 +80,8 @@ impl Console {
         let shared = Arc::clone(&self.0);
         Router::new()
             .merge(api::routes())
-            .merge(page::routes())
+            .merge(pages::routes())
+            .merge(plain_page::routes())
             .with_state(Arc::clone(&shared))
             .merge(shared.beside.clone())
             .fallback(problem::not_found)

@@ -130,6 +130,7 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/pods/c-1/p-3", "/api/v1/pods/{cluster}/{uid}"),
         ("/api/v1/nodes", "/api/v1/nodes"),
         ("/api/v1/objects?prefix=web-1&kind=Pod", "/api/v1/objects"),
+        ("/api/v1/keys", "/api/v1/keys"),
         ("/api/v1/gaps", "/api/v1/gaps"),
         ("/api/v1/status", "/api/v1/status"),
     ] {
@@ -342,18 +343,18 @@ async fn a_proxy_is_believed_only_from_its_own_address() {
 }
 
 #[tokio::test]
-async fn the_page_shows_text_of_others_as_text() {
+async fn the_plain_page_shows_text_of_others_as_text() {
     let console = console("{}");
-    let (status, page, headers) = send(&console, get("/?since=all")).await;
+    let (status, page, headers) = send(&console, get("/plain?since=all")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("web-1") && page.contains("&lt;script&gt;"), "{page}");
     assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains('\u{202e}'));
     let policy = headers.iter().find(|(name, _)| name == "content-security-policy").unwrap();
     assert!(policy.1.starts_with("default-src 'none'") && !policy.1.contains("unsafe"));
-    let (status, page, _) = send(&console, get("/?query=reson%3A%3Cb%3E")).await;
+    let (status, page, _) = send(&console, get("/plain?query=reson%3A%3Cb%3E")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("did you mean") && page.contains("reson:&lt;b&gt;\n^"), "{page}");
-    let mut chinese = get("/");
+    let mut chinese = get("/plain");
     chinese.headers_mut().insert(header::ACCEPT_LANGUAGE, "zh-CN".parse().unwrap());
     assert!(send(&console, chinese).await.1.contains("事件中心"));
 }
