@@ -98,7 +98,7 @@ fn ask(store: &Store, now: Timestamp, pause: Duration, is_over: &AtomicBool) -> 
         let began = Instant::now();
         runtime.block_on(overview(store, &ask)).unwrap();
         times.push(began.elapsed());
-        std::thread::sleep(pause.saturating_sub(began.elapsed()));
+        runtime.block_on(async { tokio::time::sleep(pause.saturating_sub(began.elapsed())).await });
     }
     times.sort_unstable();
     times

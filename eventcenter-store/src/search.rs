@@ -240,8 +240,10 @@ impl Translator<'_> {
 /// ask none.
 fn rank(node: &Node) -> u8 {
     match node {
-        Node::Value { key: Key::Name | Key::Uid | Key::Pod | Key::PodUid, value } => {
-            if value.as_exact().is_some() { 0 } else { 3 }
+        Node::Value { key: Key::Name | Key::Uid | Key::Pod | Key::PodUid, value }
+            if value.as_exact().is_some() =>
+        {
+            0
         }
         Node::Value { key: Key::Class, .. } => 1,
         Node::Words { .. } => 2,
