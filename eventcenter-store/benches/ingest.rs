@@ -1,8 +1,9 @@
 //! What it costs to keep events: made up, delivered as the pipeline does, durable when confirmed.
 //!
-//! `cargo bench -p eventcenter-store --bench ingest [-- EVENTS [DAYS]]`, of which 1,000,000 and 90 (kept) are the default.
-//! Prints events a second, CPU seconds of the writing (user and system, all threads), the peak of resident memory,
-//! and bytes an event by table and index.
+//! `cargo bench -p eventcenter-store --bench ingest [-- EVENTS [DAYS [OVERVIEWS]]]`, of which 1,000,000, 90 (kept) and 0
+//! are the default; so many overviews of everything are asked for each second meanwhile. Prints events a second, CPU
+//! seconds of the writing (user and system, all threads), the peak of resident memory, and bytes an event by table and
+//! index.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,11 +15,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use eventcenter_core::{Batch, FixedClock, Health, Sink};
+use eventcenter_core::{Batch, FixedClock, Health, Query, Sink};
+use eventcenter_store::ask::{Bounds, Range};
+use eventcenter_store::overview::{OverviewAsk, overview};
 use eventcenter_store::testing::Generator;
 use eventcenter_store::{Store, StoreConfig};
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 /// Events in a delivery: what a worker of the pipeline hands on when it lags.
@@ -27,7 +32,7 @@ const BATCH: usize = 5_000;
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let mut number = |default| arguments.next().map_or(default, |text| text.parse().unwrap());
-    let (events, days) = (number(1_000_000), number(90));
+    let (events, days, overviews) = (number(1_000_000), number(90), number(0));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ingest");
     std::fs::remove_dir_all(&folder).ok();
 
@@ -37,6 +42,12 @@ fn main() {
     let config: StoreConfig = serde_json::from_value(config).unwrap();
     let store = Store::open_with(&folder, &config, clock, &Health::new()).unwrap();
     let sink = store.sink("store");
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asking = (overviews > 0).then(|| {
+        let (store, is_over) = (store.clone(), is_over.clone());
+        let (now, pause) = (generator.range().until, Duration::from_micros(1_000_000 / overviews));
+        std::thread::spawn(move || ask(&store, now, pause, &is_over))
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 
     let (mut wall, mut cpu, mut slowest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
@@ -50,6 +61,11 @@ fn main() {
         assert_eq!((receipt.duplicates, receipt.rejected.len()), (0, 0));
         (wall, cpu, slowest) = (wall + took, cpu + (cpu_time() - cpu_before), slowest.max(took));
         last = Some(batch);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    if let Some(times) = asking.map(|asking| asking.join().unwrap()) {
+        let median = times.get(times.len() / 2).copied().unwrap_or_default();
+        println!("{} overviews meanwhile, half of them within {median:.1?}", times.len());
     }
     let per_second = events as f64 / wall.as_secs_f64();
     println!(
@@ -67,6 +83,27 @@ fn main() {
 }
 
 /// Bytes an event, by table and index.
+/// Asks for overviews until it is over; how long each took, in order of that.
+fn ask(store: &Store, now: Timestamp, pause: Duration, is_over: &AtomicBool) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ask = OverviewAsk {
+        query: Arc::new(Query::all()),
+        range: Range::ALL,
+        now,
+        offset_seconds: 8 * 3600,
+        bounds: Bounds::default(),
+    };
+    let mut times = Vec::new();
+    while !is_over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        runtime.block_on(overview(store, &ask)).unwrap();
+        times.push(began.elapsed());
+        runtime.block_on(async { tokio::time::sleep(pause.saturating_sub(began.elapsed())).await });
+    }
+    times.sort_unstable();
+    times
+}
+
 fn sizes(folder: &Path, events: f64) {
     let mut sizes = BTreeMap::<String, (i64, i64)>::new();
     let mut files = 0;
@@ -85,9 +122,9 @@ fn sizes(folder: &Path, events: f64) {
             size.0 += row.get::<_, i64>(1).unwrap();
             size.1 += row.get::<_, i64>(2).unwrap();
         }
-        let sql = "SELECT sum(length(document)) FROM events";
+        let sql = "SELECT sum(length(document)) FROM documents";
         let documents: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
-        sizes.entry("(documents, in events)".to_owned()).or_default().0 += documents;
+        sizes.entry("(of documents: what was compressed)".to_owned()).or_default().0 += documents;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_by_key(|(_, (bytes, _))| std::cmp::Reverse(*bytes));

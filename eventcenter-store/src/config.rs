@@ -33,9 +33,11 @@ pub struct StoreConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionConfig {
-    /// At least this long, and up to an eighth longer. Default 90 days, as SLS's event center.
+    /// At least this long, and up to an eighth longer. Default 90 days, as SLS's event center. The clock is trusted for a
+    /// day beyond the newest event: if it jumps ahead nothing is lost, and where nothing happens nothing expires.
     pub age: HumanDuration,
-    /// On disk, at most; the newest file stays whatever its size. Default no limit.
+    /// On disk, at most; the newest file stays whatever its size. What waits in the write-ahead logs is moved into the
+    /// files before they are measured. Default no limit.
     pub bytes: Option<ByteSize>,
 }
 

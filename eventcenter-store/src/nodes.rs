@@ -2,6 +2,7 @@
 //!
 //! A pure function over an engine's answers. An event belongs to a node if it is about it, or was seen on it
 //! ([`Event::host`](eventcenter_core::Event::host)); what is about the Node itself is told apart, as its life.
+//! Whether it is ready, and its newest events, are taken from the newest 1,000 events about nodes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ impl Node {
     pub const NEWEST: usize = 20;
 }
 
+/// Events about nodes that are looked at, newest first; to read one takes some 20 µs.
+const LOOKED_AT: usize = 1000;
 const OWN: &str = "kind : Node";
 const READY: &[&str] = &["NodeReady"];
 const NOT_READY: &[&str] = &["NodeNotReady", "Shutdown", "NodeShutdown", "Rebooted"];
@@ -120,7 +123,7 @@ pub async fn nodes(engine: &dyn EventQuery, ask: &NodesAsk) -> Result<Answer<Nod
         }
     }
 
-    let limit = ask.bounds.rows.min(2000);
+    let limit = ask.bounds.rows.min(LOOKED_AT);
     let newest = EventsAsk {
         query: own,
         range: ask.range,

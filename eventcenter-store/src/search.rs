@@ -8,7 +8,7 @@
 //! Two rarities are answered otherwise than by `matches`: a Pod that a message names by its uid alone is known by its
 //! name here, if another event said it; and an Event's own uid in capital letters is found by a pattern only.
 //!
-//! A condition speaks of the tables `events e` and `objects o`, or, for sums, of a table `s`; see [`Source`].
+//! A condition speaks of the table `events e`, or, for sums, of a table `s`; see [`Source`].
 
 mod objects;
 mod post;
@@ -20,30 +20,30 @@ use eventcenter_core::query::{Key, Node, ValuePattern};
 use eventcenter_core::{Level, Query};
 
 use crate::read::{Failure, Reader};
+use crate::store::rollup::Label;
 pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
 /// Once an index leads to fewer rows than this, no other is asked.
 const FEW: i64 = 500;
-/// Rows that an index leads to are counted up to this.
-pub(crate) const MANY: i64 = 30_000;
+/// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
+const MANY: i64 = 30_000;
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// `events e JOIN objects o ON o.id = e.object`.
+    /// `events e`.
     Events,
-    /// A table of sums `s`, with some of the columns cluster, level, class, reason, namespace, node, workload.
+    /// A table of sums `s`, with the columns of some [labels](Label).
     Sums,
 }
 
 impl Source {
     pub(crate) fn column(self, name: &str) -> String {
-        match (self, name) {
-            (Self::Sums, name) => format!("s.{name}"),
-            (Self::Events, "namespace" | "kind" | "workload") => format!("o.{name}"),
-            (Self::Events, name) => format!("e.{name}"),
+        match self {
+            Self::Sums => format!("s.{name}"),
+            Self::Events => format!("e.{name}"),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Source {
 pub(crate) struct Condition {
     /// An expression.
     pub(crate) sql: String,
-    /// How many rows an index leads to, up to [`MANY`]; none if no index helps.
+    /// How many rows an index leads to, if they are fewer than were to be counted; none if no index helps.
     pub(crate) hits: Option<i64>,
 }
 
@@ -63,7 +63,17 @@ pub(crate) fn condition(
     query: &Query,
     source: Source,
 ) -> Result<Condition, Failure> {
-    let mut translator = Translator { reader, source, post: Post::default(), hits: None };
+    condition_counted(reader, query, source, FEW)
+}
+
+/// The same, of which hits are counted up to `most`: to count costs as much as to find.
+pub(crate) fn condition_counted(
+    reader: &mut Reader,
+    query: &Query,
+    source: Source,
+    most: i64,
+) -> Result<Condition, Failure> {
+    let mut translator = Translator { reader, source, post: Post::default(), hits: None, most };
     let sql = translator.node(query.tree(), true)?;
     let Translator { post, hits, .. } = translator;
     post.register(reader)?;
@@ -75,6 +85,7 @@ struct Translator<'a> {
     source: Source,
     post: Post,
     hits: Option<i64>,
+    most: i64,
 }
 
 impl Translator<'_> {
@@ -101,8 +112,10 @@ impl Translator<'_> {
     }
 
     fn join(&mut self, parts: &[Node], between: &str, narrows: bool) -> Result<String, Failure> {
+        let mut parts: Vec<&Node> = parts.iter().collect();
+        parts.sort_by_key(|part| rank(part));
         let parts: Result<Vec<_>, Failure> =
-            parts.iter().map(|part| self.node(part, narrows)).collect();
+            parts.into_iter().map(|part| self.node(part, narrows)).collect();
         Ok(format!("({})", parts?.join(between)))
     }
 
@@ -170,10 +183,15 @@ impl Translator<'_> {
 
     /// Counts what an index leads to; everything that passes is among it.
     fn found(&mut self, from: &str) -> Result<i64, Failure> {
+        self.found_of(from, self.most)
+    }
+
+    /// The same, counted up to another number.
+    fn found_of(&mut self, from: &str, most: i64) -> Result<i64, Failure> {
         if let Some(known) = self.hits.filter(|known| *known < FEW) {
             return Ok(known);
         }
-        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {MANY})");
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {most})");
         let found = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
         self.hits = Some(self.hits.map_or(found, |known| known.min(found)));
         Ok(found)
@@ -218,6 +236,21 @@ impl Translator<'_> {
     }
 }
 
+/// In which order the parts of a conjunction ask their indexes: those first that lead to few rows, since then the others
+/// ask none.
+fn rank(node: &Node) -> u8 {
+    match node {
+        Node::Value { key: Key::Name | Key::Uid | Key::Pod | Key::PodUid, value }
+            if value.as_exact().is_some() =>
+        {
+            0
+        }
+        Node::Value { key: Key::Class, .. } => 1,
+        Node::Words { .. } => 2,
+        _ => 3,
+    }
+}
+
 pub(crate) fn number(level: Level) -> i64 {
     match level {
         Level::Normal => 0,
@@ -226,31 +259,32 @@ pub(crate) fn number(level: Level) -> i64 {
     }
 }
 
-/// The columns of sums that a query asks for; none if it asks for something else, too.
-pub(crate) fn columns_of(node: &Node) -> Option<Vec<&'static str>> {
-    let mut columns = Vec::new();
-    collect(node, &mut columns).then_some(columns)
+/// The labels of sums that a query asks for; none if it asks for something else, too.
+pub(crate) fn labels_of(node: &Node) -> Option<Vec<Label>> {
+    let mut labels = Vec::new();
+    collect(node, &mut labels).then_some(labels)
 }
 
-fn collect(node: &Node, columns: &mut Vec<&'static str>) -> bool {
-    let column = match node {
+fn collect(node: &Node, labels: &mut Vec<Label>) -> bool {
+    let label = match node {
         Node::All => return true,
-        Node::Level(_) => "level",
-        Node::Not(inner) => return collect(inner, columns),
+        Node::Level(_) => Label::Level,
+        Node::Not(inner) => return collect(inner, labels),
         Node::And(parts) | Node::Or(parts) => {
-            return parts.iter().all(|part| collect(part, columns));
+            return parts.iter().all(|part| collect(part, labels));
         }
         Node::Value { key, .. } => match key {
-            Key::Cluster => "cluster",
-            Key::Class => "class",
-            Key::Reason => "reason",
-            Key::Namespace => "namespace",
-            Key::Node => "node",
-            Key::Workload => "workload",
+            Key::Cluster => Label::Cluster,
+            Key::Class => Label::Class,
+            Key::Reason => Label::Reason,
+            Key::Namespace => Label::Namespace,
+            Key::Kind => Label::Kind,
+            Key::Node => Label::Node,
+            Key::Workload => Label::Workload,
             _ => return false,
         },
         _ => return false,
     };
-    columns.push(column);
+    labels.push(label);
     true
 }

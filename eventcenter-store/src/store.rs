@@ -11,7 +11,7 @@
 //! in the health of the part `store`; the rest goes on, and what is delivered again for its days begins a new file.
 //!
 //! **Too old.** What is older than all that is kept is dropped and [counted](Store::expired): to take it, only to remove it
-//! at once, would help nobody.
+//! at once, would help nobody. A clock that has jumped ahead is not believed: see `oldest_kept` of the writer.
 //!
 //! **Full disk.** The batch is refused as a whole, with an error that says to try again: the spool holds it.
 

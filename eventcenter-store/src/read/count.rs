@@ -1,20 +1,23 @@
 //! Counts of occurrences, in groups.
 //!
 //! A grouping that asks for nothing but what the sums of a partition are kept by, of a query that does neither, is
-//! answered from those: whole hours from the hours, the minutes beside them from the minutes, and what is left of the
-//! first and the last minute from the occurrences. All other groupings are counted from the occurrences, in one pass
-//! for all of them.
+//! answered from those: whole days and hours from theirs, the minutes beside them from the minutes, and what is left of
+//! the first and the last minute from the occurrences. All other groupings are counted from the occurrences. Groupings
+//! that read the same do so in one pass; what it yields is [tallied](Tally) by all that any of them asks for.
+
+mod tally;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use eventcenter_core::{Level, Result};
+use tally::{Coded, Tally};
 
 use super::reader::{Failure, Reader, time};
 use super::{Reading, micros};
-use crate::ask::{Counts, CountsAsk, Dimension, Group, Grouping, bucket};
-use crate::search::{Source, columns_of, condition};
-use crate::store::rollup::{HOUR, MINUTE};
+use crate::ask::{Counts, CountsAsk, Dimension, Group, Grouping};
+use crate::search::{Source, condition, labels_of};
+use crate::store::rollup::{Label, TABLES, Table};
 
 /// A bucket and values, to what occurred; times in microseconds.
 type Groups = BTreeMap<(Option<i64>, Vec<String>), u64>;
@@ -25,17 +28,6 @@ struct Sums {
     total: u64,
     estimated: u64,
 }
-
-/// Tables of sums, the length of their buckets, and what they are kept by; the longest first, and of these the smallest.
-const TABLES: &[(&str, &str, i64, &[&str])] = &[
-    ("day_workloads", "day", 24 * HOUR, &["cluster", "level", "namespace", "workload"]),
-    ("hour_reasons", "hour", HOUR, &["cluster", "level", "class", "reason"]),
-    ("hour_namespaces", "hour", HOUR, &["cluster", "level", "namespace"]),
-    ("hour_nodes", "hour", HOUR, &["cluster", "level", "node"]),
-    ("hours", "hour", HOUR, &["cluster", "level", "class", "reason", "namespace"]),
-    ("hour_workloads", "hour", HOUR, &["cluster", "level", "namespace", "workload"]),
-    ("minutes", "minute", MINUTE, &["cluster", "level", "class", "reason", "namespace"]),
-];
 
 /// See [`EventQuery::counts`](crate::EventQuery::counts).
 pub(super) fn counts(reading: &mut Reading, ask: &CountsAsk) -> Result<Vec<Counts>> {
@@ -73,51 +65,59 @@ fn told(sums: Sums, grouping: &Grouping) -> Counts {
     Counts { groups, others, total, estimated }
 }
 
-/// A piece of time, and the table that its sums are in.
+/// A piece of time, and the table that its sums are in; none for the occurrences.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    table: Option<(&'static str, &'static str, i64)>,
+    table: Option<&'static Table>,
     from: i64,
     until: i64,
 }
 
 /// Cuts a range into pieces for tables of ever shorter buckets; what is left is counted from the occurrences.
-fn pieces(from: i64, until: i64, tables: &[(&'static str, &'static str, i64)]) -> Vec<Piece> {
+fn pieces(from: i64, until: i64, tables: &[&'static Table]) -> Vec<Piece> {
     let Some((table, rest)) = tables.split_first() else {
         return if from < until { vec![Piece { table: None, from, until }] } else { Vec::new() };
     };
-    let unit = table.2;
+    let unit = table.unit;
     let begin = from.div_euclid(unit) + i64::from(from.rem_euclid(unit) > 0);
     let (begin, end) = (begin * unit, until.div_euclid(unit) * unit);
     if begin >= end {
         return pieces(from, until, rest);
     }
     let mut all = pieces(from, begin, rest);
-    all.push(Piece { table: Some(*table), from: begin, until: end });
+    all.push(Piece { table: Some(table), from: begin, until: end });
     all.extend(pieces(end, until, rest));
     all
 }
 
+/// The label of sums that a dimension is; none if they are not kept by it.
+fn label(dimension: Dimension) -> Option<Label> {
+    Some(match dimension {
+        Dimension::Cluster => Label::Cluster,
+        Dimension::Level => Label::Level,
+        Dimension::Class => Label::Class,
+        Dimension::Reason => Label::Reason,
+        Dimension::Namespace => Label::Namespace,
+        Dimension::Kind => Label::Kind,
+        Dimension::Node => Label::Node,
+        Dimension::Workload => Label::Workload,
+        Dimension::Object | Dimension::Component => return None,
+    })
+}
+
 fn column(dimension: Dimension) -> &'static str {
     match dimension {
-        Dimension::Cluster => "cluster",
-        Dimension::Level => "level",
-        Dimension::Class => "class",
-        Dimension::Reason => "reason",
-        Dimension::Namespace => "namespace",
-        Dimension::Kind => "kind",
         Dimension::Object => "object",
-        Dimension::Node => "node",
         Dimension::Component => "component",
-        Dimension::Workload => "workload",
+        other => label(other).map_or("", Label::name),
     }
 }
 
-/// The tables that a grouping can be answered from, if the query asks for `asked` alone.
-fn tables(grouping: &Grouping, asked: Option<&[&str]>) -> Vec<(&'static str, &'static str, i64)> {
-    let Some(asked) = asked else { return Vec::new() };
-    let needed: Vec<&str> =
-        grouping.by.iter().map(|by| column(*by)).chain(asked.iter().copied()).collect();
+/// The tables that a grouping can be answered from, if the query asks for `asked` alone: one for each length.
+fn tables(grouping: &Grouping, asked: Option<&[Label]>) -> Vec<&'static Table> {
+    let by: Option<Vec<Label>> = grouping.by.iter().map(|by| label(*by)).collect();
+    let Some((asked, by)) = asked.zip(by) else { return Vec::new() };
+    let is_kept = |table: &Table| by.iter().chain(asked).all(|label| table.labels.contains(label));
     let fits = |unit: i64| {
         let offset = i64::from(grouping.offset_seconds) * 1_000_000;
         grouping.step.is_none_or(|step| {
@@ -125,11 +125,11 @@ fn tables(grouping: &Grouping, asked: Option<&[&str]>) -> Vec<(&'static str, &'s
             step > 0 && step % unit == 0 && offset % unit == 0
         })
     };
-    let mut tables = Vec::new();
-    for (table, name, unit, columns) in TABLES {
-        let is_first = tables.iter().all(|(_, _, known)| known != unit);
-        if is_first && fits(*unit) && needed.iter().all(|column| columns.contains(column)) {
-            tables.push((*table, *name, *unit));
+    let mut tables: Vec<&Table> = Vec::new();
+    for table in TABLES {
+        let is_first = tables.iter().all(|known| known.unit != table.unit);
+        if is_first && fits(table.unit) && is_kept(table) {
+            tables.push(table);
         }
     }
     tables
@@ -137,122 +137,87 @@ fn tables(grouping: &Grouping, asked: Option<&[&str]>) -> Vec<(&'static str, &'s
 
 impl Reader {
     fn count(&mut self, ask: &CountsAsk, from: i64, until: i64) -> Result<Vec<Sums>, Failure> {
-        let asked = columns_of(ask.query.tree());
+        let asked = labels_of(ask.query.tree());
         let mut coded: Vec<Coded> = ask.groupings.iter().map(|_| Coded::default()).collect();
-        // Pieces of time that are counted from the occurrences, and for which groupings.
-        let mut left: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
-        for (number, (grouping, coded)) in ask.groupings.iter().zip(&mut coded).enumerate() {
+        // What is read, and for which groupings.
+        let mut passes: Vec<(Piece, Vec<usize>)> = Vec::new();
+        for (number, grouping) in ask.groupings.iter().enumerate() {
             for piece in pieces(from, until, &tables(grouping, asked.as_deref())) {
-                match piece.table {
-                    Some(table) => self.sum(ask, grouping, table, piece, coded)?,
-                    None => left.entry((piece.from, piece.until)).or_default().push(number),
+                let same = |other: &Piece| {
+                    (other.table, other.from, other.until) == (piece.table, piece.from, piece.until)
+                };
+                match passes.iter_mut().find(|(known, _)| same(known)) {
+                    Some((_, numbers)) => numbers.push(number),
+                    None => passes.push((piece, vec![number])),
                 }
             }
         }
-        for ((from, until), numbers) in left {
-            self.recount(ask, from, until, &numbers, &mut coded)?;
+        for (piece, numbers) in passes {
+            let tally = Tally::new(&ask.groupings, &numbers);
+            let sql = match piece.table {
+                Some(table) => {
+                    let first = table.labels.first();
+                    let is_led = asked.iter().flatten().any(|label| first == Some(label));
+                    self.of_sums(ask, table, piece, is_led, &tally)?
+                }
+                None => self.of_occurrences(ask, piece, &tally)?,
+            };
+            let mut statement = self.connection.prepare(&sql)?;
+            tally.take(statement.query([])?, &mut coded)?;
         }
         let groupings = ask.groupings.iter().zip(coded);
         groupings.map(|(grouping, coded)| self.named(grouping, coded)).collect()
     }
 
-    /// Adds what a table of sums says of a piece of time.
-    fn sum(
+    /// What a table of sums says of a piece of time. `is_led`: the query asks for what stands first in the key, behind the
+    /// time; then each bucket is looked up by itself, and what else is in it is never read.
+    fn of_sums(
         &mut self,
         ask: &CountsAsk,
-        grouping: &Grouping,
-        (table, name, unit): (&str, &str, i64),
+        table: &Table,
         piece: Piece,
-        coded: &mut Coded,
-    ) -> Result<(), Failure> {
+        is_led: bool,
+        tally: &Tally,
+    ) -> Result<String, Failure> {
         let condition = condition(self, &ask.query, Source::Sums)?.sql;
-        let columns: String = grouping.by.iter().map(|by| format!(", s.{}", column(*by))).collect();
-        let bucket_sql = match grouping.step {
-            Some(step) => {
-                let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX) / unit;
-                let offset = i64::from(grouping.offset_seconds) * 1_000_000 / unit;
-                // Rounds down before 1970, too.
-                format!(
-                    "((s.{name} + {offset}) - (((s.{name} + {offset}) % {step} + {step}) % {step}) - {offset})"
-                )
-            }
-            None => "0".to_owned(),
+        let Table { name, unit_name, unit, .. } = table;
+        let (from, until) = (piece.from / unit, piece.until / unit);
+        let buckets = if is_led {
+            format!(
+                "s.{unit_name} IN (WITH RECURSIVE bucket (at) AS (
+                     VALUES ({from}) UNION ALL SELECT at + 1 FROM bucket WHERE at + 1 < {until})
+                 SELECT at FROM bucket)"
+            )
+        } else {
+            format!("s.{unit_name} >= {from} AND s.{unit_name} < {until}")
         };
-        let sql = format!(
-            "SELECT {bucket_sql} AS bucket{columns}, sum(s.rise), sum(s.estimated) FROM {table} s
-             WHERE s.{name} >= {} AND s.{name} < {} AND {condition} GROUP BY bucket{columns}",
-            piece.from / unit,
-            piece.until / unit,
-        );
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        let by = grouping.by.len();
-        while let Some(row) = rows.next()? {
-            let at = row.get::<_, i64>(0)?.saturating_mul(unit);
-            let values = (1..=by).map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?;
-            let at = grouping.step.map(|_| at);
-            coded.add(at, values, row.get(by + 1)?, row.get(by + 2)?);
-        }
-        Ok(())
+        Ok(format!(
+            "SELECT s.{unit_name} * {unit}, s.rise, s.estimated{} FROM {name} s
+             WHERE {buckets} AND {condition}",
+            tally.selected(Source::Sums),
+        ))
     }
 
-    /// Counts occurrences, once for all these groupings.
-    fn recount(
+    /// The occurrences of a piece of time.
+    fn of_occurrences(
         &mut self,
         ask: &CountsAsk,
-        from: i64,
-        until: i64,
-        numbers: &[usize],
-        coded: &mut [Coded],
-    ) -> Result<(), Failure> {
+        Piece { from, until, .. }: Piece,
+        tally: &Tally,
+    ) -> Result<String, Failure> {
         let condition = condition(self, &ask.query, Source::Events)?;
-        let mut columns: Vec<&str> = numbers
-            .iter()
-            .filter_map(|number| ask.groupings.get(*number))
-            .flat_map(|grouping| &grouping.by)
-            .map(|by| column(*by))
-            .collect();
-        columns.sort_unstable();
-        columns.dedup();
-        let selected: String =
-            columns.iter().map(|name| format!(", {}", Source::Events.column(name))).collect();
         // What an index leads to is looked up first, else every occurrence of the piece is.
         let join = if condition.hits.is_some() {
-            "events e CROSS JOIN objects o ON o.id = e.object CROSS JOIN occurrences x ON x.event = e.id"
+            "events e CROSS JOIN occurrences x ON x.event = e.id"
         } else {
-            "occurrences x CROSS JOIN events e ON e.id = x.event CROSS JOIN objects o ON o.id = e.object"
+            "occurrences x CROSS JOIN events e ON e.id = x.event"
         };
-        let sql = format!(
-            "SELECT x.time, x.rise, x.estimated{selected} FROM {join}
+        Ok(format!(
+            "SELECT x.time, x.rise, x.rise * x.estimated{} FROM {join}
              WHERE x.time >= {from} AND x.time < {until} AND {}",
+            tally.selected(Source::Events),
             condition.sql
-        );
-        let places: Vec<Vec<usize>> = numbers
-            .iter()
-            .filter_map(|number| ask.groupings.get(*number))
-            .map(|grouping| {
-                let place = |by: &Dimension| columns.binary_search(&column(*by)).unwrap_or(0) + 3;
-                grouping.by.iter().map(place).collect()
-            })
-            .collect();
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (at, rise, is_estimated) = (row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?);
-            let estimated = if is_estimated { rise } else { 0 };
-            for (number, places) in numbers.iter().zip(&places) {
-                let Some((grouping, coded)) =
-                    ask.groupings.get(*number).zip(coded.get_mut(*number))
-                else {
-                    continue;
-                };
-                let values =
-                    places.iter().map(|place| row.get(*place)).collect::<rusqlite::Result<_>>()?;
-                let at = grouping.step.map(|step| bucket(at, step, grouping.offset_seconds));
-                coded.add(at, values, rise, estimated);
-            }
-        }
-        Ok(())
+        ))
     }
 
     /// Words instead of numbers.
@@ -299,38 +264,20 @@ impl Reader {
     }
 }
 
-/// Sums of one partition, by the numbers of its words.
-#[derive(Debug, Default)]
-struct Coded {
-    groups: HashMap<(Option<i64>, Vec<i64>), u64>,
-    total: u64,
-    estimated: u64,
-}
-
-impl Coded {
-    fn add(&mut self, at: Option<i64>, values: Vec<i64>, rise: i64, estimated: i64) {
-        let rise = u64::try_from(rise).unwrap_or(0);
-        // Sums of what was taken back are 0, and no group.
-        if rise > 0 {
-            *self.groups.entry((at, values)).or_default() += rise;
-            self.total += rise;
-            self.estimated += u64::try_from(estimated).unwrap_or(0);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::rollup::{HOUR, MINUTE};
 
     #[test]
     fn a_range_is_cut_into_hours_minutes_and_what_is_left() {
-        let tables = [("hours", "hour", HOUR), ("minutes", "minute", MINUTE)];
+        let one = |name| TABLES.iter().find(|table| table.name == name).unwrap();
+        let tables = [one("hours"), one("minutes")];
         let cut = |from, until| {
             let pieces = pieces(from, until, &tables);
             pieces
                 .iter()
-                .map(|p| (p.table.map_or("", |t| t.0), p.from, p.until))
+                .map(|p| (p.table.map_or("", |t| t.name), p.from, p.until))
                 .collect::<Vec<_>>()
         };
         assert_eq!(cut(0, 2 * HOUR), [("hours", 0, 2 * HOUR)]);

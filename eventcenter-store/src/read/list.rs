@@ -14,7 +14,7 @@ use super::reader::{Failure, Reader, time};
 use super::rows::Occurred;
 use super::{Reading, micros};
 use crate::ask::{EventsAsk, Key, Order, Page, Range, Row};
-use crate::search::{Condition, MANY, Source, condition};
+use crate::search::{Condition, Source, condition, condition_counted};
 
 /// Occurrences that are looked at in one go: some 20 ms. Few in tests, so that they go on often.
 const WALK: i64 = if cfg!(test) { 5 } else { 10_000 };
@@ -62,16 +62,18 @@ fn by_time(
     wanted: usize,
     rows: &mut Vec<(Key, Row)>,
 ) -> Result<()> {
-    let condition =
-        reading.attempt(place, |reader| condition(reader, &ask.query, Source::Events))?;
-    let Some(condition) = condition else { return Ok(()) };
+    let condition = reading.attempt(place, |reader| {
+        let many = many(wanted - rows.len(), reader.rows_there()?);
+        let condition = condition_counted(reader, &ask.query, Source::Events, many)?;
+        Ok((many, condition))
+    })?;
+    let Some((many, condition)) = condition else { return Ok(()) };
     let mut after = reading.readers.get(place).and_then(|reader| start(reader, ask));
-    let rows_there = reading.attempt(place, |reader| reader.rows_there())?.unwrap_or(0);
     let mut walked = 0;
     while rows.len() < wanted {
         let want = wanted - rows.len();
         let step = reading.attempt(place, |reader| {
-            if is_walked(&condition, want, rows_there, walked) {
+            if is_walked(&condition, many, walked) {
                 reader.walk(ask, &condition, after, want)
             } else {
                 reader.collect(ask, &condition, after, want)
@@ -95,14 +97,16 @@ fn by_time(
     Ok(())
 }
 
-/// Whether to walk on. A walk passes, for each row that it finds, as many others as there are to each that matches;
-/// to collect a row takes about twice as long as to pass one.
-fn is_walked(condition: &Condition, want: usize, rows_there: i64, walked: i64) -> bool {
+/// How many rows are too many to be collected. A walk passes, for each row that it finds, as many others as there are to
+/// each that matches; to collect a row takes about twice as long as to pass one.
+fn many(want: usize, rows_there: i64) -> i64 {
     let want = i64::try_from(want).unwrap_or(i64::MAX);
-    match condition.hits {
-        Some(hits) if hits < MANY => hits * hits * 2 >= want.saturating_mul(rows_there),
-        _ => walked < WALK_MOST,
-    }
+    (want.saturating_mul(rows_there) / 2).isqrt().max(1)
+}
+
+/// Whether to walk on.
+fn is_walked(condition: &Condition, many: i64, walked: i64) -> bool {
+    condition.hits.is_none_or(|hits| hits >= many) && walked < WALK_MOST
 }
 
 /// What a look at a partition has brought.
@@ -133,10 +137,14 @@ fn complete(
 ) -> Result<Option<Row>> {
     let own = reading.attempt(place, |reader| {
         let mark = reader.mark(candidate)?;
-        let row = reader.row(candidate.event, mark, reader.occurred(candidate.event, range)?)?;
-        Ok((row, reader.identity(candidate.event)?))
+        reader.row(candidate.event, mark, reader.occurred(candidate.event, range)?)
     })?;
-    let Some((mut row, Some(identity))) = own else { return Ok(None) };
+    let Some(mut row) = own else { return Ok(None) };
+    if reading.readers.len() == 1 {
+        return Ok(Some(row));
+    }
+    let identity = reading.attempt(place, |reader| reader.identity(candidate.event))?.flatten();
+    let Some(identity) = identity else { return Ok(None) };
     for other in 0..reading.readers.len() {
         if other == place {
             continue;
@@ -187,7 +195,7 @@ impl Reader {
         let sql = format!(
             "SELECT w.time, w.event, {condition} AND NOT EXISTS (
                  SELECT 1 FROM occurrences x WHERE x.event = w.event AND x.time > w.time AND x.time < {until})
-             FROM ({steps}) w CROSS JOIN events e ON e.id = w.event CROSS JOIN objects o ON o.id = e.object
+             FROM ({steps}) w CROSS JOIN events e ON e.id = w.event
              ORDER BY w.time {direction}, w.event {direction}",
             condition = condition.sql,
         );
@@ -221,7 +229,7 @@ impl Reader {
             "SELECT time, event FROM (
                  SELECT (SELECT max(x.time) FROM occurrences x
                          WHERE x.event = e.id AND x.time >= {from} AND x.time < {until}) AS time, e.id AS event
-                 FROM events e CROSS JOIN objects o ON o.id = e.object WHERE {condition})
+                 FROM events e WHERE {condition})
              WHERE time IS NOT NULL {after}
              ORDER BY time {direction}, event {direction} LIMIT {want}",
             condition = condition.sql,
@@ -245,7 +253,6 @@ impl Reader {
         let condition = condition(self, &ask.query, Source::Events)?;
         let sql = format!(
             "SELECT x.mark, x.event FROM occurrences x CROSS JOIN events e ON e.id = x.event
-             CROSS JOIN objects o ON o.id = e.object
              WHERE x.mark > {after} AND x.time >= {from} AND x.time < {until} AND {condition}
              ORDER BY x.mark LIMIT {want}",
             condition = condition.sql,

@@ -67,9 +67,9 @@ impl Reader {
 
     /// A row in whole, but for what it has in other partitions.
     pub(super) fn row(&self, event: i64, mark: i64, occurred: Occurred) -> Result<Row, Failure> {
-        let sql = "SELECT e.cluster, e.received, e.dictionary, e.document,
+        let sql = "SELECT e.cluster, e.received, d.dictionary, d.document,
                           p.id, coalesce(p.name, ''), coalesce(p.uid, ''), coalesce(n.text, '')
-                   FROM events e LEFT JOIN objects p ON p.id = e.pod AND e.pod <> 0
+                   FROM events e JOIN documents d ON d.id = e.id LEFT JOIN objects p ON p.id = e.pod AND e.pod <> 0
                    LEFT JOIN words n ON n.id = p.namespace WHERE e.id = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([event])?;

@@ -26,12 +26,13 @@ impl Translator<'_> {
     /// Rows about objects of a kind. Nodes and their like are few.
     pub(super) fn kind(&mut self, value: &ValuePattern, narrows: bool) -> Result<String, Failure> {
         let kinds = self.words_that(|text| value.matches(text))?;
-        let of_kind = self.is_in("o.kind", &kinds);
+        let of_kind = self.one_of("kind", &kinds);
         let is_narrow = self.hits.is_some_and(|known| known < FEW);
-        if !narrows || is_narrow || kinds.is_empty() || kinds.len() > INLINE {
+        let is_long = kinds.is_empty() || kinds.len() > INLINE;
+        if !narrows || self.source == Source::Sums || is_narrow || is_long {
             return Ok(of_kind);
         }
-        let objects = format!("SELECT id FROM objects o WHERE {of_kind}");
+        let objects = format!("SELECT id FROM objects WHERE {}", self.is_in("kind", &kinds));
         let sql = format!("SELECT count(*) FROM ({objects} LIMIT {FEW_OBJECTS})");
         let known: i64 = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
         if known >= FEW_OBJECTS {

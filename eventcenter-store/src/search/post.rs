@@ -36,7 +36,9 @@ impl Post {
         })?;
         self.queries.push(query);
         let number = self.queries.len() - 1;
-        Ok(format!("{HOLDS}({number}, e.cluster, e.dictionary, e.document)"))
+        Ok(format!(
+            "(SELECT {HOLDS}({number}, e.cluster, d.dictionary, d.document) FROM documents d WHERE d.id = e.id)"
+        ))
     }
 
     pub(super) fn register(self, reader: &Reader) -> Result<(), Failure> {

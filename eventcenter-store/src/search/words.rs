@@ -63,7 +63,7 @@ impl Translator<'_> {
             return Ok(is_reason);
         }
         let phrase = format!("reason : \"{}\"", words.join(" "));
-        if self.found(&format!("found WHERE found MATCH '{phrase}'"))? >= MANY {
+        if self.found_of(&format!("found WHERE found MATCH '{phrase}'"), MANY)? >= MANY {
             return Ok(is_reason);
         }
         Ok(format!("({} AND {is_reason})", in_index(&phrase)))

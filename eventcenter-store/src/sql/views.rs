@@ -191,7 +191,12 @@ fn fields(reading: &Reading, connection: &Connection) -> rusqlite::Result<()> {
 fn columns(part: &Part) -> Vec<(String, &'static [&'static str])> {
     let p = format!("p{}", part.place);
     let word = |id: &str| format!("(SELECT text FROM {p}.words WHERE id = {id})");
-    let field = |name: &str| format!("{FIELD}('{name}', {}, e.dictionary, e.document)", part.place);
+    let field = |name: &str| {
+        format!(
+            "(SELECT {FIELD}('{name}', {}, d.dictionary, d.document) FROM {p}.documents d WHERE d.id = e.id)",
+            part.place
+        )
+    };
     let at = |micros: &str| format!("datetime({micros} / 1000000, 'unixepoch')");
     let pod = |column: &str| {
         let of_pod = format!(

@@ -16,11 +16,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::store::document::Packer;
-use crate::store::rollup::HOUR;
+use crate::store::rollup::{DAY, HOUR};
 use crate::store::schema::{self, Migration};
 
-/// Microseconds.
-pub(crate) const DAY: i64 = 86_400_000_000;
+/// How long a connection waits for another.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Entries of a cache; beyond it the cache begins anew. A name costs some 150 bytes.
 const CACHED: usize = 50_000;
@@ -149,6 +149,22 @@ impl Partition {
         self.connection.query_row(sql, [], |row| row.get(0))
     }
 
+    /// The newest time of an event that another component than this has said.
+    pub(crate) fn newest_time(&self, component: &str) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT x.time FROM occurrences x CROSS JOIN events e ON e.id = x.event
+                   WHERE e.component IS NOT (SELECT id FROM words WHERE text = ?1)
+                   ORDER BY x.time DESC LIMIT 1";
+        self.connection.query_row(sql, [component], |row| row.get(0)).optional()
+    }
+
+    /// Moves what is in the write-ahead log into the file, as far as no reader needs it; waits for nobody.
+    pub(crate) fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(std::time::Duration::ZERO)?;
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.connection.busy_timeout(BUSY)?;
+        done
+    }
+
     /// Ends it after its newest event, because it is too large. Whether it could.
     pub(crate) fn cut(&mut self) -> rusqlite::Result<bool> {
         let sql = "SELECT max(time) FROM occurrences";
@@ -247,7 +263,7 @@ fn remember<K: std::hash::Hash + Eq>(cache: &mut HashMap<K, i64>, key: K, id: i6
 pub(crate) fn open_to_write(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     keep_plans(&connection)?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;
@@ -260,7 +276,7 @@ pub(crate) fn open_to_write(path: &Path, more: OpenFlags) -> rusqlite::Result<Co
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     keep_plans(&connection)?;
     Ok(connection)
 }

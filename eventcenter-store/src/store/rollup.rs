@@ -1,125 +1,175 @@
-//! Sums of occurrences, by minute and by hour: what pages ask for every time.
+//! Sums of occurrences, by minute, hour and day: what pages ask for every time.
 //!
 //! Collected in memory for one transaction, and written with it. They equal a recount of the occurrences at every
 //! instant; an occurrence counts under the newest state of its Event.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params_from_iter};
 
 /// Microseconds.
 pub(crate) const MINUTE: i64 = 60_000_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// What an occurrence counts under, as numbers of the partition's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Labels {
     pub(crate) cluster: i64,
     pub(crate) level: i64,
     pub(crate) class: i64,
     pub(crate) reason: i64,
     pub(crate) namespace: i64,
+    pub(crate) kind: i64,
     pub(crate) node: i64,
     pub(crate) workload: i64,
 }
 
-/// A rise, and whether it is an estimate. Negative to take one back.
+/// One of [`Labels`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Label {
+    Cluster,
+    Level,
+    Class,
+    Reason,
+    Namespace,
+    Kind,
+    Node,
+    Workload,
+}
+
+impl Label {
+    /// Its column.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Level => "level",
+            Self::Class => "class",
+            Self::Reason => "reason",
+            Self::Namespace => "namespace",
+            Self::Kind => "kind",
+            Self::Node => "node",
+            Self::Workload => "workload",
+        }
+    }
+
+    fn of(self, labels: &Labels) -> i64 {
+        match self {
+            Self::Cluster => labels.cluster,
+            Self::Level => labels.level,
+            Self::Class => labels.class,
+            Self::Reason => labels.reason,
+            Self::Namespace => labels.namespace,
+            Self::Kind => labels.kind,
+            Self::Node => labels.node,
+            Self::Workload => labels.workload,
+        }
+    }
+}
+
+/// A table of sums.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// The column that numbers its pieces of time.
+    pub(crate) unit_name: &'static str,
+    /// The length of a piece, in microseconds.
+    pub(crate) unit: i64,
+    /// The rest of its key in order, five at most.
+    pub(crate) labels: &'static [Label],
+}
+
+/// Of longer pieces first, and of these the smaller tables.
+pub(crate) const TABLES: &[Table] = {
+    use Label::{Class, Cluster, Kind, Level, Namespace, Node, Reason, Workload};
+    const fn table(
+        name: &'static str,
+        (unit_name, unit): (&'static str, i64),
+        labels: &'static [Label],
+    ) -> Table {
+        Table { name, unit_name, unit, labels }
+    }
+    const BY_DAY: (&str, i64) = ("day", DAY);
+    const BY_HOUR: (&str, i64) = ("hour", HOUR);
+    &[
+        table("day_reasons", BY_DAY, &[Cluster, Level, Class, Reason]),
+        table("day_nodes", BY_DAY, &[Kind, Cluster, Level, Class, Node]),
+        table("days", BY_DAY, &[Cluster, Level, Class, Reason, Namespace]),
+        table("day_workloads", BY_DAY, &[Cluster, Level, Namespace, Workload]),
+        table("hour_reasons", BY_HOUR, &[Cluster, Level, Class, Reason]),
+        table("hour_namespaces", BY_HOUR, &[Cluster, Level, Namespace]),
+        table("hour_nodes", BY_HOUR, &[Kind, Cluster, Level, Class, Node]),
+        table("hours", BY_HOUR, &[Cluster, Level, Class, Reason, Namespace]),
+        table("hour_workloads", BY_HOUR, &[Cluster, Level, Namespace, Workload]),
+        table("minutes", ("minute", MINUTE), &[Cluster, Level, Class, Reason, Namespace]),
+    ]
+};
+
+/// A rise, and how much of it is an estimate. Negative to take one back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     rise: i64,
     estimated: i64,
 }
 
+impl Sum {
+    fn add(&mut self, other: Self) {
+        self.rise += other.rise;
+        self.estimated += other.estimated;
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Rollup {
     /// By minute and labels.
-    sums: HashMap<(i64, Labels), Sum>,
+    sums: BTreeMap<(i64, Labels), Sum>,
 }
 
 impl Rollup {
     /// Adds a rise.
     pub(crate) fn add(&mut self, labels: Labels, time: i64, rise: i64, is_estimated: bool) {
+        let estimated = if is_estimated { rise } else { 0 };
         let sum = self.sums.entry((time.div_euclid(MINUTE), labels)).or_default();
-        sum.rise += rise;
-        sum.estimated += if is_estimated { rise } else { 0 };
+        sum.add(Sum { rise, estimated });
     }
 
     /// Writes what was collected.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let sums = std::mem::take(&mut self.sums);
-        let (mut minutes, mut hours) = (HashMap::new(), HashMap::new());
-        let (mut nodes, mut workloads) = (HashMap::new(), HashMap::new());
-        let (mut reasons, mut namespaces) = (HashMap::new(), HashMap::new());
-        let mut day_workloads = HashMap::new();
-        for ((minute, l), sum) in sums {
-            let hour = minute.div_euclid(60);
-            let key = [l.cluster, l.level, l.class, l.reason, l.namespace];
-            add(&mut minutes, (minute, key), sum);
-            add(&mut hours, (hour, key), sum);
-            add(&mut reasons, [hour, l.cluster, l.level, l.class, l.reason], sum);
-            add(&mut namespaces, [hour, l.cluster, l.level, l.namespace], sum);
-            add(&mut nodes, [hour, l.cluster, l.level, l.node], sum);
-            add(&mut workloads, [hour, l.cluster, l.level, l.namespace, l.workload], sum);
-            let day = hour.div_euclid(24);
-            add(&mut day_workloads, [day, l.cluster, l.level, l.namespace, l.workload], sum);
-        }
-        for (table, sums) in [("minutes", minutes), ("hours", hours)] {
-            let unit = table.trim_end_matches('s');
-            let mut upsert = connection.prepare_cached(&format!(
-                "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT ({unit}, cluster, level, class, reason, namespace)
-                 DO UPDATE SET rise = rise + ?7, estimated = estimated + ?8"
-            ))?;
-            for ((time, [cluster, level, class, reason, namespace]), sum) in sums {
-                let Sum { rise, estimated } = sum;
-                upsert.execute(params![
-                    time, cluster, level, class, reason, namespace, rise, estimated
-                ])?;
+        for table in TABLES {
+            // In the order of the table's key, so that neighbours are written together.
+            let mut of_table: BTreeMap<(i64, [i64; 5]), Sum> = BTreeMap::new();
+            for ((minute, labels), sum) in &sums {
+                let mut key = [0; 5];
+                for (place, label) in key.iter_mut().zip(table.labels) {
+                    *place = label.of(labels);
+                }
+                let piece = minute.div_euclid(table.unit / MINUTE);
+                of_table.entry((piece, key)).or_default().add(*sum);
             }
-        }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO hour_reasons VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (hour, cluster, level, class, reason)
-             DO UPDATE SET rise = rise + ?6, estimated = estimated + ?7",
-        )?;
-        for ([hour, cluster, level, class, reason], Sum { rise, estimated }) in reasons {
-            upsert.execute(params![hour, cluster, level, class, reason, rise, estimated])?;
-        }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO hour_namespaces VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (hour, cluster, level, namespace)
-             DO UPDATE SET rise = rise + ?5, estimated = estimated + ?6",
-        )?;
-        for ([hour, cluster, level, namespace], Sum { rise, estimated }) in namespaces {
-            upsert.execute(params![hour, cluster, level, namespace, rise, estimated])?;
-        }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO hour_nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hour, cluster, level, node)
-             DO UPDATE SET rise = rise + ?5, estimated = estimated + ?6",
-        )?;
-        for ([hour, cluster, level, node], Sum { rise, estimated }) in nodes {
-            upsert.execute(params![hour, cluster, level, node, rise, estimated])?;
-        }
-        for (table, unit, sums) in
-            [("hour_workloads", "hour", workloads), ("day_workloads", "day", day_workloads)]
-        {
-            let mut upsert = connection.prepare_cached(&format!(
-                "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT ({unit}, cluster, level, namespace, workload)
-                 DO UPDATE SET rise = rise + ?6, estimated = estimated + ?7"
-            ))?;
-            for ([time, cluster, level, namespace, workload], Sum { rise, estimated }) in sums {
-                upsert
-                    .execute(params![time, cluster, level, namespace, workload, rise, estimated])?;
+            let mut upsert = connection.prepare_cached(&table.upsert())?;
+            for ((piece, key), Sum { rise, estimated }) in of_table {
+                let labels = key.into_iter().take(table.labels.len());
+                upsert.execute(params_from_iter(
+                    [rise, estimated, piece].into_iter().chain(labels),
+                ))?;
             }
         }
         Ok(())
     }
 }
 
-fn add<K: std::hash::Hash + Eq>(sums: &mut HashMap<K, Sum>, key: K, sum: Sum) {
-    let known = sums.entry(key).or_default();
-    known.rise += sum.rise;
-    known.estimated += sum.estimated;
+impl Table {
+    /// Adds to a sum: rise, estimated, piece of time, labels.
+    fn upsert(&self) -> String {
+        let Self { name, unit_name, labels, .. } = self;
+        let columns: String = labels.iter().map(|label| format!(", {}", label.name())).collect();
+        let values: String = (0..labels.len()).map(|place| format!(", ?{}", place + 4)).collect();
+        format!(
+            "INSERT INTO {name} (rise, estimated, {unit_name}{columns}) VALUES (?1, ?2, ?3{values})
+             ON CONFLICT ({unit_name}{columns})
+             DO UPDATE SET rise = rise + ?1, estimated = estimated + ?2"
+        )
+    }
 }

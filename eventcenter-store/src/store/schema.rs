@@ -9,12 +9,13 @@
 //! | `words` | text that many rows share: reasons, namespaces, kinds, nodes, ...; number 0 is the empty text |
 //! | `clusters` | cluster |
 //! | `objects` | object that events are about; `workload` is `Kind/name` |
-//! | `events` | Event, in its newest state within the partition's time |
+//! | `events` | Event, in its newest state within the partition's time; narrow, since searches pass many |
+//! | `documents` | Event: all of it, compressed; rowid as in `events` |
 //! | `occurrences` | rise of an Event's count; `mark` is unique in the whole store and grows |
 //! | `found` | the words of an Event's message, reason and object's name, for searches; rowid as in `events` |
-//! | `minutes`, `hours` | sum of rises, by what the overview shows |
-//! | `hour_reasons`, `hour_namespaces` | the same by fewer columns: a week of the overview is some thousand rows |
-//! | `hour_nodes`, `hour_workloads`, `day_workloads` | the same by node, by workload; there are many workloads |
+//! | `minutes`, `hours`, `days` | sum of rises, by what the overview shows |
+//! | `day_reasons`, `hour_reasons`, `hour_namespaces` | the same by fewer columns: a week is some hundred rows |
+//! | `hour_nodes`, `day_nodes`, `hour_workloads`, `day_workloads` | the same by node, by workload |
 //! | `gaps` | declared loss |
 //! | `dictionaries` | zstd dictionary that documents are compressed with |
 
@@ -52,6 +53,9 @@ CREATE TABLE events (
     uid BLOB NOT NULL,              -- 16 bytes if it is a UUID, else as it is
     cluster INTEGER NOT NULL,       -- clusters.id
     object INTEGER NOT NULL,        -- objects.id
+    kind INTEGER NOT NULL,          -- as the object has them
+    namespace INTEGER NOT NULL,
+    workload INTEGER NOT NULL,
     pod INTEGER NOT NULL,           -- objects.id of the Pod, if it is about something else; else 0
     reason INTEGER NOT NULL,        -- words.id, as are component, node, type and class
     component INTEGER NOT NULL,
@@ -67,15 +71,18 @@ CREATE TABLE events (
     occurrences INTEGER NOT NULL,   -- sum of its rises in this partition
     estimated INTEGER NOT NULL,     -- 1: more may have happened than that
     continues INTEGER NOT NULL,     -- 1: an older partition has a row of it too
-    text INTEGER NOT NULL,          -- checksum of what is in `found`
-    dictionary INTEGER NOT NULL,    -- dictionaries.id; 0: compressed without one
-    document BLOB NOT NULL
+    text INTEGER NOT NULL           -- checksum of what is in `found`
 ) STRICT;
 CREATE UNIQUE INDEX events_uid ON events (uid, cluster);
 CREATE INDEX events_object ON events (object);
 CREATE INDEX events_pod ON events (pod) WHERE pod <> 0;
 CREATE INDEX events_class ON events (class) WHERE class <> 0;
 CREATE INDEX events_continues ON events (uid) WHERE continues = 1;
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,         -- events.id
+    dictionary INTEGER NOT NULL,    -- dictionaries.id; 0: compressed without one
+    document BLOB NOT NULL
+) STRICT;
 CREATE TABLE occurrences (
     mark INTEGER PRIMARY KEY,
     event INTEGER NOT NULL,         -- events.id
@@ -83,8 +90,8 @@ CREATE TABLE occurrences (
     rise INTEGER NOT NULL,          -- at least 1
     estimated INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX occurrences_time ON occurrences (time, event);
-CREATE INDEX occurrences_event ON occurrences (event, time);
+CREATE INDEX occurrences_time ON occurrences (time, event, rise, estimated);
+CREATE INDEX occurrences_event ON occurrences (event, time, rise, estimated);
 CREATE VIRTUAL TABLE found USING fts5 (
     message, reason, name, content='', contentless_delete=1, tokenize='ascii'
 );
@@ -110,6 +117,17 @@ CREATE TABLE hours (
     estimated INTEGER NOT NULL,
     PRIMARY KEY (hour, cluster, level, class, reason, namespace)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE days (
+    day INTEGER NOT NULL,           -- time / 86,400,000,000
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    namespace INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (day, cluster, level, class, reason, namespace)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_reasons (
     hour INTEGER NOT NULL,
     cluster INTEGER NOT NULL,
@@ -119,6 +137,16 @@ CREATE TABLE hour_reasons (
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
     PRIMARY KEY (hour, cluster, level, class, reason)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_reasons (
+    day INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (day, cluster, level, class, reason)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_namespaces (
     hour INTEGER NOT NULL,
@@ -131,12 +159,25 @@ CREATE TABLE hour_namespaces (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_nodes (
     hour INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
     cluster INTEGER NOT NULL,
     level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
     node INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (hour, cluster, level, node)
+    PRIMARY KEY (hour, kind, cluster, level, class, node)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_nodes (
+    day INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    cluster INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    class INTEGER NOT NULL,
+    node INTEGER NOT NULL,
+    rise INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    PRIMARY KEY (day, kind, cluster, level, class, node)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_workloads (
     hour INTEGER NOT NULL,
@@ -149,7 +190,7 @@ CREATE TABLE hour_workloads (
     PRIMARY KEY (hour, cluster, level, namespace, workload)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE day_workloads (
-    day INTEGER NOT NULL,           -- time / 86,400,000,000
+    day INTEGER NOT NULL,
     cluster INTEGER NOT NULL,
     level INTEGER NOT NULL,
     namespace INTEGER NOT NULL,

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::ask::{Answer, Bounds, EventQuery, EventsAsk, Order, Page, Range};
 use crate::config::RetentionConfig;
+use crate::store::rollup::Label;
 
 /// 2026-11-25T00:00:00Z.
 const MIDNIGHT: i64 = 1_795_564_800;
@@ -121,8 +122,9 @@ fn rows(connection: &Connection, sql: &str) -> Vec<String> {
 
 /// Everything in the store, but for when clusters were heard of.
 fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
-    let tables =
-        ["events", "occurrences", "objects", "words", "minutes", "hours", "hour_nodes", "gaps"];
+    let tables = ["events", "documents", "occurrences", "objects", "words", "gaps"];
+    let tables: Vec<_> =
+        tables.into_iter().chain(rollup::TABLES.iter().map(|table| table.name)).collect();
     let all = |file: &PathBuf| {
         let connection = connection(file);
         tables
@@ -136,16 +138,14 @@ fn dump(folder: &Path) -> BTreeMap<PathBuf, Vec<String>> {
 /// The sums of a partition are those of a recount.
 fn recount(file: &Path) {
     let connection = connection(file);
-    let (minute, hour) = (rollup::MINUTE, rollup::HOUR);
     let from =
         "FROM occurrences o JOIN events e ON e.id = o.event JOIN objects b ON b.id = e.object";
-    for (table, unit, columns) in [
-        ("minutes", minute, "e.cluster, e.level, e.class, e.reason, b.namespace"),
-        ("hours", hour, "e.cluster, e.level, e.class, e.reason, b.namespace"),
-        ("hour_nodes", hour, "e.cluster, e.level, e.node"),
-        ("hour_workloads", hour, "e.cluster, e.level, b.namespace, b.workload"),
-        ("day_workloads", partition::DAY, "e.cluster, e.level, b.namespace, b.workload"),
-    ] {
+    for rollup::Table { name: table, unit, labels, .. } in rollup::TABLES {
+        let column = |label: &Label| match label {
+            Label::Namespace | Label::Kind | Label::Workload => format!("b.{}", label.name()),
+            label => format!("e.{}", label.name()),
+        };
+        let columns = labels.iter().map(column).collect::<Vec<_>>().join(", ");
         let counted = rows(
             &connection,
             &format!(
@@ -308,10 +308,71 @@ fn retention_removes_whole_files_oldest_first_and_never_the_newest() {
     assert_eq!(partitions(folder.path()).len(), 3);
     *clock.0.lock().unwrap() = at(MIDNIGHT + 2 * day + 3600);
     run(store.expire()).unwrap();
-    assert_eq!(partitions(folder.path()).len(), 2, "the oldest ended more than three days ago");
+    assert_eq!(partitions(folder.path()).len(), 3, "nothing new has happened");
+    deliver(&store, &[Made { uid: 9, time: 2 * day, ..Made::default() }]);
+    run(store.expire()).unwrap();
+    assert_eq!(partitions(folder.path()).len(), 3, "the oldest ended more than three days ago");
     *clock.0.lock().unwrap() = at(MIDNIGHT + 100 * day);
+    deliver(&store, &[Made { uid: 10, time: 100 * day, ..Made::default() }]);
     run(store.expire()).unwrap();
     assert_eq!(partitions(folder.path()).len(), 1, "the newest stays");
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_removes_nothing_and_refuses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = 24 * 3600;
+    let clock = Arc::new(Wound(Mutex::new(at(MIDNIGHT + 3600))));
+    let days = kept(HumanDuration::from_secs(3 * 24 * 3600), None);
+    let open = || Store::open_with(folder.path(), &days, clock.clone(), &Health::new()).unwrap();
+    let store = open();
+    for ago in 0..3 {
+        deliver(&store, &[Made { uid: ago, time: -i64::from(ago) * day, ..Made::default() }]);
+    }
+    *clock.0.lock().unwrap() = at(MIDNIGHT + 3650 * day);
+    run(store.expire()).unwrap();
+    assert_eq!(partitions(folder.path()).len(), 3);
+    drop(store);
+    let store = open();
+    run(store.expire()).unwrap();
+    assert_eq!(partitions(folder.path()).len(), 3, "after a restart, too");
+    deliver(&store, &[Made { uid: 7, time: 60, ..Made::default() }]);
+    assert_eq!((store.expired(), total(folder.path())), (0, 4));
+}
+
+#[test]
+fn a_mark_is_never_given_again_though_its_partition_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let yesterday = Made { uid: 1, time: -3600, first: -3600, ..Made::default() };
+    let store = open(folder.path(), &week()).unwrap();
+    deliver(&store, &[yesterday, Made::default()]);
+    assert_eq!(*store.mark().borrow(), Mark(2));
+    drop(store);
+    assert_eq!(*open(folder.path(), &week()).unwrap().mark().borrow(), Mark(2), "none is skipped");
+    std::fs::remove_file(partitions(folder.path()).last().unwrap()).unwrap();
+    let store = open(folder.path(), &week()).unwrap();
+    assert_eq!(*store.mark().borrow(), Mark(2));
+    deliver(&store, &[Made { uid: 2, ..Made::default() }]);
+    assert_eq!(*store.mark().borrow(), Mark(3));
+}
+
+#[test]
+fn a_log_that_was_not_moved_yet_is_no_reason_to_remove() {
+    let folder = tempfile::tempdir().unwrap();
+    let mebi = kept(HumanDuration::from_secs(7 * 24 * 3600), Some(ByteSize::new(1 << 20)));
+    let store = open(folder.path(), &mebi).unwrap();
+    // Each delivery writes pages to the log anew, that are few in the file.
+    for time in 0..100_i64 {
+        for ago in [0, 1_i64] {
+            let time = time - ago * 24 * 3600;
+            let uid = u32::try_from(ago).unwrap();
+            let count = u32::try_from(time.rem_euclid(24 * 3600)).unwrap() + 1;
+            deliver(&store, &[Made { uid, count, time, ..Made::default() }]);
+        }
+    }
+    run(store.expire()).unwrap();
+    assert_eq!(partitions(folder.path()).len(), 2);
+    assert!(run(store.state()).unwrap().bytes < 1 << 20);
 }
 
 #[test]

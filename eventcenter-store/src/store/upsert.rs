@@ -143,8 +143,8 @@ impl<'a> Upsert<'a> {
 
     fn known(&self, uid: &[u8], cluster: i64) -> rusqlite::Result<Option<Known>> {
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT e.id, e.count, e.time, e.version, e.text, e.level, e.class, e.reason, e.node, o.namespace, o.workload
-             FROM events e JOIN objects o ON o.id = e.object WHERE e.uid = ?1 AND e.cluster = ?2",
+            "SELECT id, count, time, version, text, level, class, reason, node, namespace, workload, kind
+             FROM events WHERE uid = ?1 AND cluster = ?2",
         )?;
         find.query_row(params![uid, cluster], |row| {
             let labels = Labels {
@@ -155,6 +155,7 @@ impl<'a> Upsert<'a> {
                 node: row.get(8)?,
                 namespace: row.get(9)?,
                 workload: row.get(10)?,
+                kind: row.get(11)?,
             };
             let (id, count, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(Known { id, labels, count, time, version: row.get(3)?, text: row.get(4)? })
@@ -178,14 +179,17 @@ impl<'a> Upsert<'a> {
         let (dictionary, document) = self.document(event)?;
         let connection = &self.partition.connection;
         let mut insert = connection.prepare_cached(
-            "INSERT INTO events (uid, cluster, object, pod, reason, component, node, type, class, level, count, time, first,
-                version, received, occurrences, estimated, continues, text, dictionary, document)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+            "INSERT INTO events (uid, cluster, object, kind, namespace, workload, pod, reason, component, node, type, class,
+                level, count, time, first, version, received, occurrences, estimated, continues, text)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )?;
         insert.execute(params![
             uid,
             cluster,
             coded.object,
+            coded.labels.kind,
+            coded.labels.namespace,
+            coded.labels.workload,
             coded.pod,
             coded.labels.reason,
             coded.component,
@@ -202,11 +206,12 @@ impl<'a> Upsert<'a> {
             worth.estimated,
             earlier.is_some(),
             checksum(event),
-            dictionary,
-            document,
         ])?;
         drop(insert);
         let id = connection.last_insert_rowid();
+        let mut insert = connection.prepare_cached("INSERT INTO documents VALUES (?1, ?2, ?3)")?;
+        insert.execute(params![id, dictionary, document])?;
+        drop(insert);
         index(connection, id, event)?;
         self.occurred(id, coded.labels, time, worth)
     }
@@ -228,14 +233,17 @@ impl<'a> Upsert<'a> {
         let text = checksum(event);
         let connection = &self.partition.connection;
         let mut update = connection.prepare_cached(
-            "UPDATE events SET object = ?2, pod = ?3, reason = ?4, component = ?5, node = ?6, type = ?7, class = ?8,
-                level = ?9, count = ?10, time = ?11, first = ?12, version = ?13, received = ?14,
-                occurrences = occurrences + ?15, text = ?16, dictionary = ?17, document = ?18
+            "UPDATE events SET object = ?2, kind = ?3, namespace = ?4, workload = ?5, pod = ?6, reason = ?7,
+                component = ?8, node = ?9, type = ?10, class = ?11, level = ?12, count = ?13, time = ?14, first = ?15,
+                version = ?16, received = ?17, occurrences = occurrences + ?18, text = ?19
              WHERE id = ?1",
         )?;
         update.execute(params![
             known.id,
             coded.object,
+            coded.labels.kind,
+            coded.labels.namespace,
+            coded.labels.workload,
             coded.pod,
             coded.labels.reason,
             coded.component,
@@ -250,9 +258,11 @@ impl<'a> Upsert<'a> {
             event.received().as_microsecond(),
             worth.rise,
             text,
-            dictionary,
-            document,
         ])?;
+        drop(update);
+        let mut update = connection
+            .prepare_cached("UPDATE documents SET dictionary = ?2, document = ?3 WHERE id = ?1")?;
+        update.execute(params![known.id, dictionary, document])?;
         drop(update);
         if text != known.text {
             connection.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([known.id])?;
@@ -299,9 +309,10 @@ impl<'a> Upsert<'a> {
         let object = event.object();
         let namespace = names.word(connection, object.namespace)?;
         let workload = names.word(connection, &event.workload().unwrap_or_default())?;
+        let kind = names.word(connection, object.kind)?;
         let key = ObjectKey {
             cluster,
-            kind: names.word(connection, object.kind)?,
+            kind,
             namespace,
             name: object.name.to_owned(),
             uid: object.uid.to_owned(),
@@ -312,6 +323,7 @@ impl<'a> Upsert<'a> {
             class: names.word(connection, event.class().map_or("", |class| class.name))?,
             reason: names.word(connection, event.reason())?,
             namespace,
+            kind,
             node: names.word(connection, event.host())?,
             workload,
         };

@@ -5,6 +5,7 @@
 //! then.
 
 pub(super) mod folder;
+mod marks;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -21,6 +22,7 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
+use self::marks::Marks;
 use super::neighbours::{Later, Neighbours};
 use super::shared::{Readable, Shared};
 use super::{MAX_EVENTS, failed};
@@ -35,6 +37,9 @@ use crate::store::upsert::{Around, declared, take};
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Partitions that stay open for writing: the newest, its neighbour, and one for what comes late.
 const OPEN: usize = 3;
+
+/// The component of events that are born here, by our own clock.
+const OURSELVES: &str = "eventcenter";
 
 /// What the writer is told.
 #[derive(Debug)]
@@ -88,7 +93,9 @@ pub(super) struct Writer {
     neighbours: Neighbours,
     /// Since when each is watched.
     clusters: HashMap<String, Option<Timestamp>>,
-    mark: i64,
+    marks: Marks,
+    /// The newest time of an event that others have said, in microseconds.
+    newest: Option<i64>,
     expired: Option<Instant>,
     /// Held as long as the store is open.
     _lock: fs::File,
@@ -113,7 +120,8 @@ impl Writer {
             open: BTreeMap::new(),
             neighbours: Neighbours::default(),
             clusters: HashMap::new(),
-            mark: 0,
+            marks: Marks::look(folder),
+            newest: None,
             expired: None,
             _lock: lock,
         };
@@ -139,6 +147,9 @@ impl Writer {
                     {
                         warn!(%error, "cannot remove what is beyond the retention");
                     }
+                }
+                if let Err(error) = self.marks.settle() {
+                    warn!(%error, "cannot note the last mark, the next start skips some");
                 }
             })
             .map_err(|error| failed("cannot start the writing thread").with_source(error))?;
@@ -190,6 +201,9 @@ impl Writer {
                 continue;
             }
             let time = time.as_microsecond();
+            if event.component() != OURSELVES {
+                self.newest = self.newest.max(Some(time));
+            }
             let span =
                 spans.iter().copied().find(|span| span.contains(time)).unwrap_or_else(|| {
                     let new =
@@ -232,6 +246,7 @@ impl Writer {
         events: &[&Event],
         recorded: bool,
     ) -> Result<usize, Migration> {
+        self.marks.promise(events.len()).map_err(crate::store::partition::failed)?;
         let mut partition = self.partition(span)?;
         for event in events {
             self.watch(event, recorded);
@@ -240,7 +255,7 @@ impl Writer {
             self.shared.partitions().into_iter().partition(|p| p.span < span);
         let newer: Vec<_> = rest.into_iter().filter(|p| p.span != span).collect();
         let mut surroundings = Surroundings {
-            mark: self.mark,
+            mark: self.marks.last,
             neighbours: &mut self.neighbours,
             older,
             newer,
@@ -249,7 +264,7 @@ impl Writer {
         };
         // An error drops the partition: what its caches took for written was not.
         let taken = take(&mut partition, events, &mut surroundings)?;
-        self.mark = surroundings.mark;
+        self.marks.last = surroundings.mark;
         if let Some(dictionary) = partition.packer.train() {
             partition.adopt_dictionary(&dictionary)?;
             info!(bytes = dictionary.len(), "trained a dictionary");
@@ -259,7 +274,7 @@ impl Writer {
             let oldest = self.open.keys().copied().find(|&open| open != span.number());
             oldest.and_then(|oldest| self.open.remove(&oldest));
         }
-        self.shared.mark.send_replace(Mark(u64::try_from(self.mark).unwrap_or_default()));
+        self.shared.mark.send_replace(Mark(u64::try_from(self.marks.last).unwrap_or_default()));
         Ok(taken.known)
     }
 
@@ -268,6 +283,11 @@ impl Writer {
         let Some(most) = self.config.bytes() else { return Ok(()) };
         for large in self.shared.partitions().iter().filter(|known| known.bytes() > most / 8) {
             let Some(partition) = self.open.get_mut(&large.span.number()) else { continue };
+            // What is in the log already has its place in the file, or will have: it does not count twice.
+            partition.checkpoint().map_err(|error| cannot_write(error.into()))?;
+            if large.bytes() <= most / 8 {
+                continue;
+            }
             if partition.cut().map_err(|error| cannot_write(error.into()))? {
                 info!(file = %large.path.display(), "a partition is large enough, another begins");
                 self.shared.cut(partition.span);

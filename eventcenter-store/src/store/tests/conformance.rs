@@ -81,7 +81,8 @@ impl Rig for StoreRig {
         for file in partitions(&folder) {
             let connection = connection(&file);
             let mut unpacker = Unpacker::new([]).unwrap();
-            let sql = "SELECT o.mark, e.document, c.uid, c.name FROM occurrences o JOIN events e ON e.id = o.event
+            let sql = "SELECT o.mark, d.document, c.uid, c.name FROM occurrences o JOIN events e ON e.id = o.event
+                       JOIN documents d ON d.id = e.id
                        JOIN clusters c ON c.id = e.cluster";
             let mut find = connection.prepare(sql).unwrap();
             let mut rows = find.query([]).unwrap();

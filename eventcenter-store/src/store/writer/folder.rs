@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use eventcenter_core::{Error, ErrorKind, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info};
 
-use super::{OPEN, Writer, cannot_write};
+use super::{OPEN, OURSELVES, Writer, cannot_write};
 use crate::ask::Mark;
 use crate::store::failed;
 use crate::store::partition::{Partition, Span, files, is_damage};
 use crate::store::schema::Migration;
 use crate::store::shared::Readable;
 
+/// How far beyond the newest event the clock is trusted.
+const TRUSTED: SignedDuration = SignedDuration::from_hours(24);
 /// What only one program at a time can lock.
 pub(in crate::store) const LOCK: &str = "lock";
 
@@ -59,7 +61,7 @@ impl Writer {
                 }
             }
         }
-        self.shared.mark.send_replace(Mark(u64::try_from(self.mark).unwrap_or_default()));
+        self.shared.mark.send_replace(Mark(u64::try_from(self.marks.last).unwrap_or_default()));
         Ok(())
     }
 
@@ -67,7 +69,8 @@ impl Writer {
     fn found(&mut self, partition: Partition, path: PathBuf) -> Result<()> {
         let span = partition.span;
         let read = partition.newest_mark().and_then(|mark| {
-            self.mark = self.mark.max(mark);
+            self.marks.found(mark);
+            self.newest = self.newest.max(partition.newest_time(OURSELVES)?);
             let sql = "SELECT uid, watched_since FROM clusters";
             let mut statement = partition.connection.prepare(sql)?;
             let mut rows = statement.query([])?;
@@ -122,13 +125,24 @@ impl Writer {
         self.shared.remove(span);
     }
 
+    /// What is older than this is beyond the retention. A clock that jumps ahead must not remove everything: it is
+    /// trusted for a day beyond the newest event that others have said. So where nothing happens nothing expires.
     pub(super) fn oldest_kept(&self) -> Option<Timestamp> {
-        self.clock.now().checked_sub(self.config.age()).ok()
+        let newest = self.newest.and_then(|newest| Timestamp::from_microsecond(newest).ok());
+        let trusted = newest.and_then(|newest| newest.checked_add(TRUSTED).ok());
+        let now = self.clock.now();
+        trusted.map_or(now, |trusted| trusted.min(now)).checked_sub(self.config.age()).ok()
     }
 
     /// Removes partitions that are too old, and the oldest of too many bytes. The newest stays.
     pub(super) fn expire(&mut self) -> Result<()> {
         self.expired = Some(Instant::now());
+        if self.config.bytes().is_some_and(|most| self.shared.bytes() > most) {
+            // Their logs have up to 64 MiB each, most of which has a place in the files already.
+            for partition in self.open.values() {
+                partition.checkpoint().map_err(|error| cannot_write(error.into()))?;
+            }
+        }
         let oldest = self.oldest_kept().map_or(i64::MIN, Timestamp::as_microsecond);
         let mut partitions = self.shared.partitions();
         let mut bytes: u64 = partitions.iter().map(Readable::bytes).sum();
