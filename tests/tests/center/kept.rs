@@ -91,7 +91,7 @@ async fn it_starts_without_a_cluster_says_how_to_connect_one_and_finds_it_when_i
     let file = setup.path("kubeconfig-0");
     std::fs::remove_file(&file).unwrap();
     let center = setup.start();
-    let page = eventually("a page", LONG, async || center.get("/")).await;
+    let page = eventually("a page", LONG, async || center.get("/plain")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("cargo xtask testbed up"), "{}", page.body);
     assert!(center.stderr().contains("cargo xtask testbed up"), "{}", center.stderr());

@@ -117,7 +117,9 @@ fn check_syntax(text: &str) -> BTreeSet<String> {
             Some((name, rest)) => (name, rest.strip_suffix('}').unwrap()),
             None => (sample, ""),
         };
-        let kind = kinds.get(name.trim_end_matches("_total"));
+        let parts = ["_total", "_bucket", "_count", "_sum"];
+        let family = parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        let kind = kinds.get(family);
         let is_counter = kind.is_some_and(|kind| kind == "counter");
         assert!(kind.is_some() && is_counter == name.ends_with("_total"), "{line}");
         for label in labels.split_terminator("\",") {
