@@ -3,7 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::query::QueryError;
-use eventcenter_core::{Error, ErrorKind};
+use eventcenter_core::{Error, ErrorKind, plain};
 use serde::Serialize;
 use tracing::error;
 
@@ -90,7 +90,9 @@ impl From<Error> for Problem {
             Some(cause) => format!("{}: {cause}", error.message()),
             None => error.message().to_owned(),
         };
-        Self::new(status, detail)
+        let column = error.context().iter().find(|(key, _)| *key == "column");
+        let column = column.and_then(|(_, column)| column.parse().ok());
+        Self { column, ..Self::new(status, plain(&detail)) }
     }
 }
 

@@ -22,7 +22,7 @@ mod read;
 #[cfg(feature = "sqlite")]
 mod search;
 #[cfg(feature = "sqlite")]
-mod sql;
+pub mod sql;
 mod statement;
 #[cfg(feature = "sqlite")]
 pub mod store;
@@ -34,5 +34,7 @@ pub use ask::{Answer, EventQuery};
 pub use config::StoreConfig;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sql::SqlWorker;
 #[cfg(feature = "sqlite")]
 pub use store::{Store, StoreSink, backup};
