@@ -22,7 +22,7 @@ mod read;
 #[cfg(feature = "sqlite")]
 mod search;
 #[cfg(feature = "sqlite")]
-pub mod sql;
+mod sql;
 mod statement;
 #[cfg(feature = "sqlite")]
 pub mod store;
@@ -35,6 +35,6 @@ pub use config::StoreConfig;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sql::SqlWorker;
+pub use sql::{SqlWorker, serve_sql};
 #[cfg(feature = "sqlite")]
 pub use store::{Store, StoreSink, backup};

@@ -14,8 +14,8 @@
 //! # What differs from SLS
 //!
 //! - A row of `log` is an Event with its `occurrences`, not a revision of it: sum those up where SLS counts rows.
-//! - An Event that lives across a boundary of partitions has a row on either side, with the occurrences of its side:
-//!   sums are right, and `count(distinct event_uid)` counts Events.
+//! - `log` has an Event once, in its newest state in the range; `occurrences` of an Event that lives across a boundary of
+//!   partitions has the rises on either side, with the state that it had there.
 //! - Names in double quotes are columns, never text; comparison of text minds the case.
 //! - Without `LIMIT` there are up to [`Bounds::rows`] rows, not 100.
 //!
@@ -24,9 +24,14 @@
 //! Everything but one `SELECT` over these tables with functions of a list: no other table, no `PRAGMA`, `ATTACH`,
 //! write, file or extension. SQLite asks an authorizer for each when it reads the statement; partitions are opened for
 //! reading alone besides. Text is at most [`LENGTH`] bytes, an answer [`ANSWER`]; what takes longer than its deadline
-//! is stopped. A statement that SQLite cannot read is refused with the column at which it cannot.
+//! is stopped. A statement that SQLite cannot read is refused with its column in the whole statement.
 //!
-//! Sorts and groups of SQLite that outgrow its cache go to files in the system's folder for such.
+//! # Memory and space
+//!
+//! With a [`SqlWorker`] each statement is answered by a process of its own, within bounds of memory that the kernel
+//! keeps, and nothing goes to disk. Without one it is answered here: sorts and groups that outgrow a cache go to files
+//! in the system's folder for such, and their size is bounded by the deadline alone. Programs that answer others want a
+//! worker; `event-center` has one.
 
 mod functions;
 mod guard;
@@ -50,7 +55,7 @@ use select::{Select, refused};
 #[cfg(doc)]
 use crate::ask::Bounds;
 
-pub use worker::{SqlWorker, serve};
+pub use worker::{SqlWorker, serve_sql};
 
 /// Bytes of a text or a row, at most.
 pub(crate) const LENGTH: i32 = 1_000_000;

@@ -20,7 +20,7 @@ use eventcenter_core::{
 use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
-use eventcenter_store::{EventQuery, SqlWorker, Store};
+use eventcenter_store::{EventQuery, SqlWorker, Store, serve_sql};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -225,7 +225,7 @@ fn sql_worker() -> SqlWorker {
 ///
 /// When the question cannot be read, or its answer not be written.
 pub fn answer_sql() -> Result<(), Trouble> {
-    let done = eventcenter_store::sql::serve(std::io::stdin().lock(), std::io::stdout().lock());
+    let done = serve_sql(std::io::stdin().lock(), std::io::stdout().lock());
     done.map_err(|error| error.to_string().into())
 }
 

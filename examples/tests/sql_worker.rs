@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use eventcenter_core::query::Statement;
@@ -61,31 +61,31 @@ async fn asked(store: &Store, statement: &str, deadline: Duration) -> Result<Tab
 }
 
 /// The peak of resident memory of our children, in bytes, as long as it is watched.
-struct Watch(Arc<AtomicBool>, Arc<AtomicU64>);
+struct Watch(Arc<AtomicU64>, tokio::task::JoinHandle<()>);
 
 impl Watch {
     fn begin() -> Self {
-        let (over, peak) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (is_over, seen) = (Arc::clone(&over), Arc::clone(&peak));
-        std::thread::spawn(move || {
-            while !is_over.load(Ordering::Relaxed) {
+        let peak = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&peak);
+        let watching = tokio::spawn(async move {
+            loop {
                 for resident in children() {
                     seen.fetch_max(resident, Ordering::Relaxed);
                 }
-                std::thread::sleep(Duration::from_millis(2));
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
-        Self(over, peak)
+        Self(peak, watching)
     }
 
     fn peak(&self) -> u64 {
-        self.1.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.1.abort();
     }
 }
 
@@ -173,7 +173,6 @@ async fn what_wants_all_memory_is_refused_and_the_program_goes_on() {
         let deadline = Duration::from_secs(if kinds == memory { 60 } else { 2 });
         let error = asked(&store, statement, deadline).await.expect_err(&shown);
         assert!(kinds.contains(&error.kind()), "{shown}: {error:?}");
-        println!("{} MiB so far, {error}: {shown}", watch.peak() >> 20);
     }
     let peak = watch.peak();
     assert!((1..MOST).contains(&peak), "{} MiB", peak >> 20);

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use eventcenter_core::Query;
 use eventcenter_core::query::Select;
+use eventcenter_core::{FixedClock, Health, Query};
 use serde_json::json;
 
 use super::{ErrorKind, Result, Table, TableAsk, Value};
 use crate::EventQuery;
 use crate::ask::{Bounds, Range};
+use crate::config::{RetentionConfig, StoreConfig};
 use crate::read::tests::{deliver, store, time};
 use crate::store::Store;
 use crate::testing::Generator;
@@ -174,4 +175,24 @@ async fn what_is_hostile_ends_soon_and_with_an_error() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{shown}");
     }
     assert_eq!(rows(&store, "*", "select sum(occurrences)").await[0][0], json!(2000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_statement_spans_more_than_ten_partitions() {
+    let folder = tempfile::tempdir().unwrap();
+    let days = |events, begin, days: i64| {
+        let span = jiff::SignedDuration::from_hours(24 * days);
+        Generator::new(events, events).with_begin(time(begin)).with_span(span).collect()
+    };
+    deliver(&store(folder.path()), days(700, "2026-11-18T00:00:00Z", 10)).await;
+    // From now on everything is kept for a year, and a partition is longer.
+    let age = eventcenter_core::config::HumanDuration::from_secs(365 * 86_400);
+    let config =
+        StoreConfig { retention: RetentionConfig { age, bytes: None }, ..StoreConfig::default() };
+    let clock = Arc::new(FixedClock::new(time("2026-11-27T00:00:00Z")));
+    let store = Store::open_with(folder.path(), &config, clock, &Health::new()).unwrap();
+    deliver(&store, days(300, "2026-06-01T00:00:00Z", 120)).await;
+    assert!(store.shared().partitions().len() > 10, "{:?}", store.shared().partitions());
+    assert_eq!(rows(&store, "*", "select sum(occurrences)").await, [[json!(1000)]]);
+    assert_eq!(rows(&store, "reason : *", "select sum(occurrences)").await, [[json!(1000)]]);
 }

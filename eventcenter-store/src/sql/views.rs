@@ -168,7 +168,7 @@ fn matching(
     let condition = condition(reader, &ask.query, Source::Events)?;
     let (sql, in_range) = (condition.sql, part.in_range("x.time"));
     let sql = if part.is_within {
-        format!("SELECT e.id FROM events e WHERE {sql}")
+        format!("SELECT e.id FROM events e WHERE e.occurrences > 0 AND {sql}")
     } else if part.is_long || condition.hits.is_some_and(|hits| hits < MANY) {
         format!(
             "SELECT e.id FROM events e WHERE {sql}
@@ -199,10 +199,10 @@ fn log(part: &Part) -> String {
     } else {
         "1".to_owned()
     };
-    // Of a table of which no column is used SQLite asks the authorizer when the views are gone already, as if the
-    // statement itself had named it; so one is used.
+    // A row of which nothing is counted here has no place in the partition's time. And of a table of which no column is
+    // used SQLite asks the authorizer when the views are gone already, as if the statement itself had named it.
     format!(
-        "SELECT {} FROM {} WHERE e.kind >= 0 AND {shown}",
+        "SELECT {} FROM {} WHERE e.occurrences > 0 AND {shown}",
         columns::selected(&columns::of_log(part)),
         rows(part)
     )
@@ -236,7 +236,7 @@ fn occurrences(part: &Part) -> String {
     };
     format!(
         "SELECT {} FROM p{place}.occurrences x CROSS JOIN p{place}.events e ON e.id = x.event
-         WHERE {} AND {matches} AND e.kind >= 0",
+         WHERE {} AND {matches} AND e.occurrences > 0",
         columns::selected(&columns::of_occurrences(part)),
         part.in_range("x.time"),
     )

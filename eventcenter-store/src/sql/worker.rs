@@ -1,7 +1,7 @@
 //! A process that answers one `SELECT`, and what it may cost.
 //!
 //! SQLite's own limit of memory counts for a whole process, and so does a crash. A [`SqlWorker`] starts a program for each
-//! statement, which calls [`serve`] and nothing else: it reads the question from its standard input, gives up what it
+//! statement, which calls [`serve_sql`] and nothing else: it reads the question from its standard input, gives up what it
 //! does not need, answers on its standard output, and ends.
 //!
 //! | what | bound | then |
@@ -56,7 +56,7 @@ const REPLY: u64 = 64 << 20;
 /// How much longer than its deadline a worker may take before it is killed: what SQLite ends by itself has words.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Starts a process for each `SELECT`. See the [module](self).
+/// Starts a process for each `SELECT`: bounded in memory, CPU and time, and without files. Two run at a time.
 #[derive(Debug)]
 pub struct SqlWorker {
     program: PathBuf,
@@ -87,7 +87,7 @@ enum Reply {
 }
 
 impl SqlWorker {
-    /// With a program that, started with these arguments, calls [`serve`].
+    /// With a program that, started with these arguments, calls [`serve_sql`].
     pub fn new<A: Into<OsString>>(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = A>,
@@ -161,7 +161,7 @@ fn fate(status: ExitStatus, replied: usize) -> Error {
 /// # Errors
 ///
 /// When the question cannot be read, or its answer not be written; all else is the answer.
-pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
+pub fn serve_sql(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut question = Vec::new();
     input.read_to_end(&mut question)?;
     let question: Question = serde_json::from_slice(&question)?;

@@ -104,7 +104,7 @@ fn continuing(
     part: &Part,
 ) -> std::result::Result<Vec<(i64, Identity)>, Failure> {
     let occurred = if part.is_within {
-        "1".to_owned()
+        "e.occurrences > 0".to_owned()
     } else {
         let in_range = part.in_range("x.time");
         format!("EXISTS (SELECT 1 FROM occurrences x WHERE x.event = e.id AND {in_range})")
