@@ -1,4 +1,5 @@
-//! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`.
+//! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`. Text of events is as it was sent;
+//! what is an order to a terminal is escaped ([`plain_json`]).
 
 mod counts;
 mod events;
@@ -7,18 +8,22 @@ mod live;
 mod objects;
 mod table;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use eventcenter_core::plain_json;
+use eventcenter_core::query::Key;
 use eventcenter_store::Answer;
 use eventcenter_store::ask::GapRecord;
 use serde::Serialize;
 
 use crate::Shared;
+use crate::params::Params;
 use crate::problem::Problem;
 
 /// The description of all of this, as it is served.
@@ -40,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/nodes", get(objects::nodes))
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
+        .route("/api/v1/keys", get(keys))
         .route("/api/v1/gaps", get(gaps))
         .route("/api/v1/status", get(status))
         .route("/api/v1/live", get(live::live))
@@ -47,8 +53,9 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/export.csv", get(export::csv))
 }
 
-async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+async fn openapi(RawQuery(query): RawQuery) -> Reply {
+    Params::none(query.as_deref())?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response())
 }
 
 /// An answer, with what it lacks beside its own keys.
@@ -63,33 +70,54 @@ struct Whole<'a, T> {
 /// `value` as JSON, with what `answer` lacks.
 fn json<A, T: Serialize>(answer: &Answer<A>, value: T) -> Reply {
     let whole = Whole { value, gaps: &answer.gaps, unread: &answer.unread };
-    plain_json(&whole)
+    alone(&whole)
 }
 
-fn plain_json(value: &impl Serialize) -> Reply {
-    let body = serde_json::to_vec(value).map_err(|error| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no JSON: {error}"))
-    })?;
+/// `value` as JSON, and nothing beside it.
+fn alone(value: &impl Serialize) -> Reply {
+    let body = text(value)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
+fn text(value: &impl Serialize) -> Result<String, Problem> {
+    let text = serde_json::to_string(value).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no JSON: {error}"))
+    })?;
+    Ok(match plain_json(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    })
+}
+
+/// What a statement can ask for by name, ours and SLS's: for completion.
+async fn keys(RawQuery(query): RawQuery) -> Reply {
+    #[derive(Serialize)]
+    struct Keys {
+        keys: Vec<&'static str>,
+    }
+    Params::none(query.as_deref())?;
+    alone(&Keys { keys: Key::names().collect() })
+}
+
 /// Declared losses, oldest first.
-async fn gaps(State(shared): State<Arc<Shared>>) -> Reply {
+async fn gaps(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    Params::none(query.as_deref())?;
     #[derive(Serialize)]
     struct Gaps {
         gaps: Vec<GapRecord>,
     }
-    plain_json(&Gaps { gaps: shared.engine.state().await?.gaps })
+    alone(&Gaps { gaps: shared.state().await?.gaps })
 }
 
 /// What is kept, and how the program is.
-async fn status(State(shared): State<Arc<Shared>>) -> Reply {
+async fn status(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    Params::none(query.as_deref())?;
     #[derive(Serialize)]
     struct Status {
         version: &'static str,
         health: eventcenter_core::health::Report,
         store: eventcenter_store::ask::State,
     }
-    let (health, store) = (shared.health.report(), shared.engine.state().await?);
-    plain_json(&Status { version: env!("CARGO_PKG_VERSION"), health, store })
+    let (health, store) = (shared.health.report(), shared.state().await?);
+    alone(&Status { version: env!("CARGO_PKG_VERSION"), health, store })
 }

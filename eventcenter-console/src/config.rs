@@ -10,6 +10,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use eventcenter_core::Secret;
 use eventcenter_core::config::{ByteSize, ConfigError, HumanDuration, KeyPath};
 use ipnet::IpNet;
@@ -48,8 +49,8 @@ impl Default for ConsoleConfig {
 pub enum Auth {
     /// Everybody who can connect. Written out, so that it is nobody's accident.
     None,
-    /// Whoever sends `Authorization: Bearer TOKEN`, or the token as the password of Basic authentication, which is
-    /// what a browser asks for.
+    /// Whoever sends `Authorization: Bearer TOKEN`, or the token as the password of Basic authentication; a browser is
+    /// shown a form for it, and has a cookie for 12 h then. Ten wrong tokens in a minute are followed by 429.
     Token(Secret),
     /// Whoever a reverse proxy vouches for.
     Proxy(ProxyConfig),
@@ -72,15 +73,17 @@ pub struct ProxyConfig {
 pub struct LimitsConfig {
     /// Connections at a time; more wait to be accepted. Default 1024.
     pub connections: usize,
-    /// Requests that are answered at a time; more get 503. Default 64.
+    /// Requests that are answered at a time, exports until they are taken; more get 503. Default 64.
     pub requests: usize,
     /// Live tails at a time; more get 503. Default 64.
     pub tails: usize,
-    /// For one answer. Default 10 s.
+    /// For one answer to be made. Default 10 s.
     pub deadline: HumanDuration,
+    /// A client that takes nothing of an answer for so long is let go. Default 30 s.
+    pub write_timeout: HumanDuration,
     /// Bytes of a request's body. Default 64 KiB.
     pub body: ByteSize,
-    /// Rows of an export. Default 1,000,000.
+    /// Rows of an export, which says that there are more, or breaks off. Default 1,000,000.
     pub export_rows: usize,
 }
 
@@ -91,6 +94,7 @@ impl Default for LimitsConfig {
             requests: 64,
             tails: 64,
             deadline: HumanDuration::from_secs(10),
+            write_timeout: HumanDuration::from_secs(30),
             body: ByteSize::new(64 << 10),
             export_rows: 1_000_000,
         }
@@ -102,7 +106,8 @@ impl ConsoleConfig {
     ///
     /// # Errors
     ///
-    /// When others could reach it and nobody said who may ask; when a limit is zero.
+    /// When others could reach it and nobody said who may ask; when a token is empty, or a proxy's header no header;
+    /// when a limit is zero.
     pub fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key: KeyPath, message: &str| Err(ConfigError::new(key, message));
         if !self.listen.ip().is_loopback() && self.auth.is_none() {
@@ -111,16 +116,26 @@ impl ConsoleConfig {
                 "others can reach this address: say who may ask, `{ token: { file: PATH } }`, `{ proxy: … }` or `none`",
             );
         }
-        if let Some(Auth::Proxy(proxy)) = &self.auth
-            && (proxy.header.is_empty() || proxy.trusted.is_empty())
-        {
-            return refuse(
-                KeyPath::root().key("auth").key("proxy"),
-                "a proxy is believed by its header and its address; both are needed",
-            );
+        let auth = KeyPath::root().key("auth");
+        match &self.auth {
+            None | Some(Auth::None) => {}
+            Some(Auth::Token(token)) => {
+                let token = token.reveal();
+                let token = token.map_err(|error| {
+                    ConfigError::new(auth.clone().key("token"), error.to_string())
+                })?;
+                if token.trim().is_empty() {
+                    return refuse(auth.key("token"), "the token is empty; nobody could log in");
+                }
+            }
+            Some(Auth::Proxy(proxy)) => {
+                proxy.check().map_err(|error| error.under(auth.key("proxy")))?;
+            }
         }
         let LimitsConfig { connections, requests, tails, export_rows, .. } = self.limits;
+        let body = usize::try_from(self.limits.body.bytes()).unwrap_or(usize::MAX);
         for (key, limit) in [
+            ("body", body),
             ("connections", connections),
             ("requests", requests),
             ("tails", tails),
@@ -130,8 +145,29 @@ impl ConsoleConfig {
                 return refuse(KeyPath::root().key("limits").key(key), "nobody could ask anything");
             }
         }
-        if self.limits.deadline.get() < Duration::from_millis(100) {
-            return refuse(KeyPath::root().key("limits").key("deadline"), "no answer is that fast");
+        let LimitsConfig { deadline, write_timeout, .. } = &self.limits;
+        for (key, limit, message) in [
+            ("deadline", deadline, "no answer is that fast"),
+            ("write_timeout", write_timeout, "no client is that fast"),
+        ] {
+            if limit.get() < Duration::from_millis(100) {
+                return refuse(KeyPath::root().key("limits").key(key), message);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProxyConfig {
+    /// The error's key is relative to the proxy.
+    fn check(&self) -> Result<(), ConfigError> {
+        if HeaderName::from_bytes(self.header.as_bytes()).is_err() {
+            let message = format!("{:?} is no name of a header", self.header);
+            return Err(ConfigError::new(KeyPath::root().key("header"), message));
+        }
+        if self.trusted.is_empty() {
+            let message = "a proxy is believed by its address too; there is none";
+            return Err(ConfigError::new(KeyPath::root().key("trusted"), message));
         }
         Ok(())
     }
@@ -186,8 +222,19 @@ mod tests {
             (r#"{"listen":"0.0.0.0:8085"}"#, "auth: others can reach this address"),
             (
                 r#"{"auth":{"proxy":{"header":"","trusted":["::1"]}}}"#,
-                "auth.proxy: a proxy is believed",
+                "auth.proxy.header: \"\" is no name of a header",
             ),
+            (
+                r#"{"auth":{"proxy":{"header":"X User","trusted":["::1"]}}}"#,
+                "auth.proxy.header: \"X User\" is no name of a header",
+            ),
+            (
+                r#"{"auth":{"proxy":{"header":"X-User","trusted":[]}}}"#,
+                "auth.proxy.trusted: a proxy is believed by its address too",
+            ),
+            (r#"{"auth":{"token":" \n"}}"#, "auth.token: the token is empty"),
+            (r#"{"limits":{"body":0}}"#, "limits.body: nobody could ask"),
+            (r#"{"limits":{"write_timeout":"0s"}}"#, "limits.write_timeout: no client"),
             (r#"{"auth":{"proxy":{"header":"X","trusted":["ten"]}}}"#, "invalid network \"ten\""),
             (r#"{"listen":"8085"}"#, "invalid address \"8085\""),
             (r#"{"limits":{"requests":0}}"#, "limits.requests: nobody could ask"),

@@ -1,20 +1,26 @@
 //! What every request passes: whether it comes by a name of ours, who asks, whether there is room, and what headers
 //! the answer has.
 
-use std::net::{IpAddr, SocketAddr};
+mod held;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use subtle::ConstantTimeEq;
+use eventcenter_core::Secret;
 
 use crate::Shared;
 use crate::config::Auth;
+use crate::login::{self, Asked, peer};
 use crate::problem::Problem;
+use crate::session;
+
+pub(crate) use held::Lasting;
 
 /// Answered without asking who asks, and however busy it is: a kubelet's probe has no token, and learns nothing.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -27,7 +33,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // With `no-referrer` a form of ours would be sent with `Origin: null`, as one of another site is.
+    (header::REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
@@ -37,14 +44,17 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let mut response = match admit(&shared, &request) {
-        Err(problem) => problem.into_response(),
+        Err(problem) => match &shared.config.auth {
+            Some(Auth::Token(_)) => login::instead(&Asked::of(&request), problem),
+            _ => problem.into_response(),
+        },
         // A kubelet that is told 503 restarts a program that is only busy.
         Ok(()) if OPEN.contains(&request.uri().path()) => next.run(request).await,
-        Ok(()) => match shared.requests.try_acquire() {
+        Ok(()) => match Arc::clone(&shared.requests).try_acquire_owned() {
             Err(_) => {
                 Problem::busy("too many requests are being answered; try again").into_response()
             }
-            Ok(_permit) => next.run(request).await,
+            Ok(permit) => held::held(next.run(request).await, permit),
         },
     };
     let headers = response.headers_mut();
@@ -60,7 +70,7 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Problem> {
         let detail = "this name is not ours; add it to console.hosts if it is";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) && is_foreign(request) {
+    if is_change(request) && is_foreign(request) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "another site's page asks this"));
     }
     if OPEN.contains(&request.uri().path()) {
@@ -68,40 +78,42 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Problem> {
     }
     match &shared.config.auth {
         None | Some(Auth::None) => Ok(()),
-        Some(Auth::Token(token)) => {
-            let token = token.reveal()?;
-            let given = given_token(request);
-            let is_it =
-                given.is_some_and(|given| given.as_bytes().ct_eq(token.trim().as_bytes()).into());
-            if is_it && !token.trim().is_empty() {
-                Ok(())
-            } else {
-                Err(unknown("this needs the token"))
-            }
-        }
+        Some(Auth::Token(_)) if login::is_open(request.uri().path()) => Ok(()),
+        Some(Auth::Token(secret)) => has_token(shared, secret, request),
         Some(Auth::Proxy(proxy)) => {
-            let peer = request
-                .extensions()
-                .get::<ConnectInfo<SocketAddr>>()
-                .map(|info| info.0.ip().to_canonical());
-            let is_trusted =
-                |peer: &IpAddr| proxy.trusted.iter().any(|network| network.contains(peer));
+            let peer = peer(request.extensions());
+            let is_trusted = proxy.trusted.iter().any(|network| network.contains(&peer));
             let says_who = request.headers().get(&proxy.header).is_some_and(|who| !who.is_empty());
-            if peer.as_ref().is_some_and(is_trusted) && says_who {
+            if is_trusted && says_who {
                 Ok(())
             } else {
-                Err(Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "this is reached through its proxy alone",
-                ))
+                let detail = "this is reached through its proxy alone";
+                Err(Problem::new(StatusCode::UNAUTHORIZED, detail))
             }
         }
     }
 }
 
-fn unknown(detail: &str) -> Problem {
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
-    problem.with_header(header::WWW_AUTHENTICATE, "Basic realm=\"event center\", charset=\"UTF-8\"")
+fn is_change(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// By the token itself, or by a session that was opened with it.
+fn has_token(shared: &Shared, secret: &Secret, request: &Request) -> Result<(), Problem> {
+    if let Some(token) = given_token(request) {
+        return login::prove(shared, secret, peer(request.extensions()), &token).map(drop);
+    }
+    let Some(id) = session::given(request.headers()) else {
+        return Err(Problem::unknown("this needs the token"));
+    };
+    if !shared.sessions.knows(id, &login::current(secret)?) {
+        return Err(Problem::unknown("this session is over; this needs the token"));
+    }
+    // A browser sends the cookie whatever page asks: it has to say that it is one of ours.
+    if is_change(request) && !is_ours(request) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "no page of ours asks this"));
+    }
+    Ok(())
 }
 
 /// `Bearer TOKEN`, or the password of `Basic`.
@@ -144,11 +156,25 @@ fn host(request: &Request) -> Option<&str> {
 
 /// Whether a browser says that a page of another site asks this.
 fn is_foreign(request: &Request) -> bool {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return !matches!(site, "same-origin" | "none");
+    match said(request, "sec-fetch-site") {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        None => said(request, "origin").is_some() && !is_of_our_origin(request),
     }
-    let origin =
-        text("origin").map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    origin.is_some_and(|origin| host(request) != Some(origin))
+}
+
+/// Whether a browser says that a page of ours asks this.
+fn is_ours(request: &Request) -> bool {
+    match said(request, "sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => is_of_our_origin(request),
+    }
+}
+
+fn is_of_our_origin(request: &Request) -> bool {
+    let origin = said(request, "origin").and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, origin)| host(request) == Some(origin))
+}
+
+fn said<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
 }

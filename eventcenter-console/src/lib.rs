@@ -4,33 +4,44 @@
 //! `/api/v1/openapi.json`; the page at `/` shows totals and a searchable list.
 //!
 //! **Who may ask.** On a loopback address everybody on the machine; on another one [`Auth`] says who, and the console
-//! does not start without it. Nothing here changes anything, so there is nothing that a foreign page could do in a
-//! reader's name; what it could read is kept from it by the check of the `Host` header, and by sending no CORS headers.
+//! does not start without it. A browser shows the token once, in a form, and has a cookie then; whoever guesses is told
+//! to wait. What a foreign page could do in a reader's name is refused by where it says it comes from; what it could
+//! read is kept from it by the check of the `Host` header, and by sending no CORS headers.
 //!
-//! **What a client can cost.** [`LimitsConfig`]: bytes of a request, time to send it, time for the answer, requests
-//! and connections at a time. Beyond a limit the answer is a 4xx or 503 in words; no queue grows.
+//! **What a client can cost.** [`LimitsConfig`]: bytes of a request, time to send it, time for the answer, time to take
+//! it, requests and connections at a time. Beyond a limit the answer is a 4xx or 503 in words; no queue grows.
+//!
+//! **Text of events** is in JSON as it was sent, with every character that is an order to a terminal or turns the
+//! direction of writing escaped; in CSV and in pages such characters are replaced.
 
 #![forbid(unsafe_code)]
 
 mod api;
+mod body;
 mod config;
 mod cursor;
 mod guard;
-mod page;
+mod login;
+mod pages;
 mod params;
+mod plain_page;
 mod problem;
 mod row;
 mod serve;
+mod session;
 
 use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use eventcenter_core::{Clock, Health, SystemClock};
+use eventcenter_core::{Clock, Health, Stop, SystemClock};
 use eventcenter_store::EventQuery;
-use eventcenter_store::ask::Mark;
+use eventcenter_store::ask::{Mark, State};
 use tokio::sync::{Semaphore, watch};
+
+use problem::Problem;
+use session::{Mistakes, Sessions};
 
 pub use config::{Auth, ConsoleConfig, LimitsConfig, ProxyConfig};
 
@@ -46,10 +57,14 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     /// Grows when the engine took events; none: it is asked each second.
     pub(crate) mark: Option<watch::Receiver<Mark>>,
-    /// Requests that are being answered.
-    pub(crate) requests: Semaphore,
+    /// Requests that are being answered, until their answers are taken.
+    pub(crate) requests: Arc<Semaphore>,
     /// Live tails.
     pub(crate) tails: Arc<Semaphore>,
+    /// Begins when the server stops: what would last for ever ends then.
+    pub(crate) stop: Stop,
+    pub(crate) sessions: Sessions,
+    pub(crate) mistakes: Mistakes,
     /// What is merged into the router: health and metrics of the program.
     beside: Router,
 }
@@ -68,10 +83,20 @@ impl Console {
         mark: Option<watch::Receiver<Mark>>,
         beside: Router,
     ) -> Self {
-        let requests = Semaphore::new(config.limits.requests);
-        let tails = Arc::new(Semaphore::new(config.limits.tails));
-        let clock = Arc::new(SystemClock);
-        Self(Arc::new(Shared { engine, config, health, clock, mark, requests, tails, beside }))
+        let shared = Shared {
+            requests: Arc::new(Semaphore::new(config.limits.requests)),
+            tails: Arc::new(Semaphore::new(config.limits.tails)),
+            stop: Stop::new(),
+            sessions: Sessions::default(),
+            mistakes: Mistakes::default(),
+            clock: Arc::new(SystemClock),
+            engine,
+            config,
+            health,
+            mark,
+            beside,
+        };
+        Self(Arc::new(shared))
     }
 
     /// All routes, with everything that guards them.
@@ -79,11 +104,24 @@ impl Console {
         let shared = Arc::clone(&self.0);
         Router::new()
             .merge(api::routes())
-            .merge(page::routes())
+            .merge(pages::routes())
+            .merge(plain_page::routes())
+            .merge(login::routes())
             .with_state(Arc::clone(&shared))
             .merge(shared.beside.clone())
             .fallback(problem::not_found)
             .layer(from_fn_with_state(shared, guard::guard))
+    }
+}
+
+impl Shared {
+    /// What the engine keeps, in the time that any answer may take.
+    pub(crate) async fn state(&self) -> Result<State, Problem> {
+        let deadline = self.config.limits.deadline.get();
+        match tokio::time::timeout(deadline, self.engine.state()).await {
+            Ok(state) => Ok(state?),
+            Err(_) => Err(Problem::late("the store did not say in time what it keeps")),
+        }
     }
 }
 

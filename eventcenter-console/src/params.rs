@@ -27,17 +27,21 @@ impl Params {
         let mut params = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if !known.contains(&name.as_ref()) {
-                return Err(Problem::bad(format!(
-                    "unknown parameter `{}`; known here: {}",
-                    name.escape_debug(),
-                    known.join(", ")
-                )));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let name = name.escape_debug();
+                let detail = format!("unknown parameter `{name}`; known here: {known}");
+                return Err(Problem::bad(detail));
             }
             if params.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return Err(Problem::bad(format!("`{name}` is given twice")));
             }
         }
         Ok(Self(params))
+    }
+
+    /// For a request that has none.
+    pub(crate) fn none(query: Option<&str>) -> Result<(), Problem> {
+        Self::read(query, &[]).map(drop)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
@@ -108,6 +112,14 @@ impl Params {
                 .ok()
                 .filter(|number| (1..=most).contains(number))
                 .ok_or_else(|| Problem::bad(format!("`{name}` is a number from 1 to {most}"))),
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::bad(format!("`{name}` is true or false"))),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Errors, as problem details (RFC 9457).
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::query::QueryError;
-use eventcenter_core::{Error, ErrorKind, plain};
+use eventcenter_core::{Error, ErrorKind, plain, plain_json};
 use serde::Serialize;
 use tracing::error;
 
@@ -33,6 +35,7 @@ impl Problem {
                 ("/problems/statement", "The statement is not understood")
             }
             StatusCode::REQUEST_TIMEOUT => ("/problems/slow", "The request took too long"),
+            StatusCode::TOO_MANY_REQUESTS => ("/problems/attempts", "Wait before you try again"),
             StatusCode::PAYLOAD_TOO_LARGE => ("/problems/too-large", "This is too large"),
             StatusCode::SERVICE_UNAVAILABLE => ("/problems/busy", "Not now"),
             StatusCode::GATEWAY_TIMEOUT => ("/problems/deadline", "The answer took too long"),
@@ -56,9 +59,25 @@ impl Problem {
         Self { headers: vec![after], ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
-    pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
-        self
+    /// The answer was not made in time.
+    pub(crate) fn late(detail: &str) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, detail)
+    }
+
+    /// Who asks has not shown the token. No browser answers this challenge with a window of its own, as it would that of
+    /// Basic: its user gets the form.
+    pub(crate) fn unknown(detail: &str) -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"event center\"");
+        let challenge = (header::WWW_AUTHENTICATE, challenge);
+        Self { headers: vec![challenge], ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
+    /// Who asks was wrong too often.
+    pub(crate) fn too_often(pause: Duration) -> Self {
+        let seconds = pause.as_secs() + 1;
+        let after = (header::RETRY_AFTER, HeaderValue::from(seconds));
+        let detail = format!("too many wrong tokens; the next is looked at in {seconds} s");
+        Self { headers: vec![after], ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 }
 
@@ -99,7 +118,9 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        // A detail may quote what was asked.
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let body = plain_json(&body).into_owned();
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         response.headers_mut().extend(self.headers);

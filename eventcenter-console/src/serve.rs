@@ -1,7 +1,9 @@
 //! The server: connections, each with its limits.
 //!
 //! hyper's HTTP/1 with a time for the head of a request, so that a client that sends a byte a second holds a
-//! connection and nothing else, and for no longer than that time.
+//! connection and nothing else, and for no longer than that time; and with one for an answer that is not taken.
+
+mod patient;
 
 use std::io;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use self::patient::Patient;
 use crate::Console;
 
 /// For the head of a request, and between two requests.
@@ -27,7 +30,7 @@ const HEAD_BYTES: usize = 64 << 10;
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Console {
-    /// Serves until the stop begins; then requests that run have 5 s.
+    /// Serves until the stop begins; then live tails end, and other requests that run have 5 s.
     ///
     /// # Errors
     ///
@@ -35,7 +38,8 @@ impl Console {
     pub async fn serve(&self, listener: TcpListener, mut stopped: Stopped) -> io::Result<()> {
         let router = self.router();
         let graceful = GracefulShutdown::new();
-        let connections = Arc::new(Semaphore::new(self.0.config.limits.connections));
+        let limits = &self.0.config.limits;
+        let connections = Arc::new(Semaphore::new(limits.connections));
         loop {
             let permit = tokio::select! {
                 biased;
@@ -62,6 +66,7 @@ impl Console {
                     request.map(axum::body::Body::new)
                 },
             );
+            let stream = Patient::new(stream, limits.write_timeout.get());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
@@ -75,6 +80,7 @@ impl Console {
                 drop(permit);
             });
         }
+        self.0.stop.begin();
         tokio::time::timeout(GRACE, graceful.shutdown()).await.ok();
         Ok(())
     }

@@ -14,9 +14,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 fn event(n: u32) -> Arc<Event> {
+    long(n, "")
+}
+
+fn long(n: u32, message: &str) -> Arc<Event> {
     let cluster = Arc::new(Cluster { id: "c".to_owned(), name: "c".to_owned() });
     let document = format!(
-        r#"{{"metadata":{{"uid":"e-{n}","resourceVersion":"{n}"}},"reason":"R{n}","lastTimestamp":"{}"}}"#,
+        r#"{{"metadata":{{"uid":"e-{n}","resourceVersion":"{n}"}},"reason":"R{n}","message":"{message}","lastTimestamp":"{}"}}"#,
         Timestamp::now()
     );
     Arc::new(Event::from_kubernetes(&cluster, document.into(), Timestamp::now()).unwrap())
@@ -69,7 +73,7 @@ async fn a_live_tail_goes_on_where_it_broke_off() {
     let head = "GET /api/v1/live?query=reason%3AR* HTTP/1.1\r\nHost: localhost\r\n";
     let mut first = connect(&served, &format!("{head}Last-Event-ID: 0\r\n\r\n")).await;
     let seen = until(&mut first, "R2").await;
-    assert!(seen.contains("id: 1\n") && seen.contains("\"reason\":\"R1\""), "{seen}");
+    assert!(seen.contains("id: 1.") && seen.contains("\"reason\":\"R1\""), "{seen}");
     drop(first);
     served.store.take(&event(3));
     let mut second = connect(&served, &format!("{head}Last-Event-ID: 2\r\n\r\n")).await;
@@ -77,9 +81,42 @@ async fn a_live_tail_goes_on_where_it_broke_off() {
     assert!(!seen.contains("R2"), "{seen}");
     served.store.take(&event(4));
     until(&mut second, "R4").await;
-    // A stop does not wait for tails.
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_tail_in_an_orderly_way() {
+    let served = serve("{}").await;
+    let request = "GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut tail = connect(&served, request).await;
+    until(&mut tail, "text/event-stream").await;
     served.stop.begin();
+    // The last chunk: a tail that is waited for and then dropped has none.
+    until(&mut tail, "0\r\n\r\n").await;
     tokio::time::timeout(Duration::from_secs(30), served.running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_keeps_nobody_out() {
+    let served = serve(r#"{"limits":{"requests":1,"write_timeout":"300ms"}}"#).await;
+    // More than the buffers of two sockets.
+    assert!((0..40).all(|n| served.store.take(&long(n, &"x".repeat(1 << 20)))));
+    let export = "GET /api/v1/export.ndjson?since=all HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut slow = connect(&served, export).await;
+    until(&mut slow, "\r\n\r\n").await;
+    let ask = "GET /api/v1/gaps HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let answered = async {
+        loop {
+            let mut other = connect(&served, ask).await;
+            if until(&mut other, "\r\n\r\n").await.starts_with("HTTP/1.1 200") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered).await.unwrap();
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut rest)).await;
+    assert!(read.is_ok(), "the connection is still open");
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it took all of it after all");
 }
 
 #[tokio::test]

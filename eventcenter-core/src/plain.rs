@@ -2,7 +2,9 @@
 //!
 //! Anybody who may create a Pod can put words into an Event. On a terminal an escape sequence moves the cursor or sets
 //! the title; in a page or a terminal a character that turns the direction of writing makes `exe.gpj` of `jpg.exe`.
-//! Whoever shows text of an Event shows [`plain`] text.
+//! Whoever shows text of an Event shows [`plain`] text. Lines for other programs end on terminals too: in JSON the same
+//! characters are escaped, so that nothing is lost ([`plain_json`]); in CSV, which cannot escape, they are replaced
+//! ([`plain_csv`]).
 
 use std::borrow::Cow;
 
@@ -17,6 +19,46 @@ pub fn plain(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// JSON on one line, with every character that [`plain`] would replace as `\u` and its number: the same JSON. What stands
+/// below U+0020 is so in any JSON.
+///
+/// ```
+/// assert_eq!(eventcenter_core::plain_json("{\"a\":\"\u{202e}中\"}"), "{\"a\":\"\\u202e中\"}");
+/// ```
+pub fn plain_json(json: &str) -> Cow<'_, str> {
+    let orders = |c: char| c >= '\u{7f}' && shown(c) != c;
+    if json.bytes().all(|byte| byte < 0x7f) || !json.contains(orders) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if orders(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// A cell of CSV as RFC 4180 writes it, of [`plain`] text. What a spreadsheet would take for a formula (it begins with
+/// `=`, `+`, `-` or `@`, and is no number) has an apostrophe before it.
+///
+/// ```
+/// assert_eq!(eventcenter_core::plain_csv("=1+1"), "\"'=1+1\"");
+/// ```
+pub fn plain_csv(cell: &str) -> Cow<'_, str> {
+    let cell = plain(cell);
+    let is_number = || cell.parse::<f64>().is_ok_and(f64::is_finite);
+    let guard = if cell.starts_with(['=', '+', '-', '@']) && !is_number() { "'" } else { "" };
+    if guard.is_empty() && !cell.contains([',', '"']) {
+        return cell;
+    }
+    Cow::Owned(format!("\"{guard}{}\"", cell.replace('"', "\"\"")))
 }
 
 fn shown(c: char) -> char {
@@ -57,7 +99,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_cell_is_text_whatever_is_in_it() {
+        for (text, written) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"no\"", "\"say \"\"no\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("-1", "-1"),
+            ("+1.5e3", "+1.5e3"),
+            ("-inf", "\"'-inf\""),
+            ("-1+cmd", "\"'-1+cmd\""),
+            ("@x\ny", "\"'@x␊y\""),
+            ("\t=1", " =1"),
+            ("\u{1b}[31m\u{202e}", "␛[31m�"),
+            ("", ""),
+        ] {
+            assert_eq!(plain_csv(text), written);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn json_that_is_plain_says_the_same(text in "[\\x00-\\x9f\u{200b}-\u{206f}\u{feff}\u{e0001}\\\\\"a-z中]{0,40}") {
+            let json = serde_json::to_string(&text).unwrap();
+            let escaped = plain_json(&json);
+            prop_assert_eq!(plain(&escaped), &*escaped, "nothing is left to replace");
+            prop_assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+        }
+
         #[test]
         fn nothing_that_orders_gets_through(text in "[\\x00-\\x9f\u{200b}-\u{206f}\u{feff}a-z中]{0,40}") {
             let shown = plain(&text);

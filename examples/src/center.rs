@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::config::{CenterConfig, SinkEntry};
+use crate::config::CenterConfig;
 use crate::eventer::{Failure, Program};
 use crate::http;
 
@@ -116,12 +116,13 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
         .with_sql_worker(sql_worker());
     let CenterConfig { common, store: kept, console } = config;
 
-    let sinks = common.sinks.into_iter().map(SinkEntry::stack);
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let sinks = common.sinks.into_iter().map(|sink| sink.stack(&shared));
     let mut sinks = sinks.collect::<Result<Vec<_>, _>>()?;
     // Checked with the configuration.
     let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
     let router = common.router.with_beside(sinks.len(), filter);
-    sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default()));
+    sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default(), &shared));
     let pipeline = Plan::new(&common.state_dir, sinks)?
         .with_router(router)
         .with_spool(common.spool.into())
@@ -154,7 +155,9 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let mark = Some(store.mark());
     let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
 
-    let program = Program { servers, unknown, attach: pipeline.attach(), health, metrics };
+    // What is kept can be asked for whatever a cluster says.
+    let (endures, attach) = (true, pipeline.attach());
+    let program = Program { servers, unknown, endures, attach, health, metrics };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

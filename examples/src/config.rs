@@ -58,7 +58,8 @@ pub struct Config {
 /// A configuration of `event-center` that was checked.
 #[derive(Debug)]
 pub struct CenterConfig {
-    /// What it has in common with `eventer`. The sinks may be none; the router counts the store behind them.
+    /// What it has in common with `eventer`, but for `http`, which is not used. The sinks may be none; the router counts
+    /// the store behind them.
     pub common: Config,
     /// What is kept.
     pub store: StoreConfig,
@@ -149,8 +150,8 @@ struct Written {
     state_dir: Option<PathBuf>,
     #[serde(default)]
     spool: SpoolConfig,
-    #[serde(default)]
-    http: HttpConfig,
+    #[serde(default, deserialize_with = "present")]
+    http: Option<HttpConfig>,
     #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
     #[serde(default, deserialize_with = "present")]
@@ -242,6 +243,10 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
 /// As for [`load`].
 pub fn parse_center(file: &str, text: &str) -> Result<CenterConfig, ConfigError> {
     let written: Written = config::read(file, text)?;
+    if written.http.is_some() {
+        let message = "event-center answers /healthz, /readyz and /metrics at `console.listen` too; leave this out";
+        return Err(ConfigError::new(KeyPath::root().key("http"), message).locate(file, text));
+    }
     let (common, store, console) = finish(written, file, text)?;
     Ok(CenterConfig { common, store, console })
 }
@@ -255,7 +260,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
-        http: written.http,
+        http: written.http.unwrap_or_default(),
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))

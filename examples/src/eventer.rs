@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use eventcenter_core::{
     Attach, Cluster, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped,
-    Summary, SystemClock,
+    Summary, SystemClock, layer,
 };
 use eventcenter_kube::{ApiServer, ClusterConfig, EventWatch, Surroundings, source_name};
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, SinkEntry};
+use crate::config::Config;
 use crate::http::HealthServer;
 
 /// The pause between two looks for a kubeconfig: it costs a file.
@@ -97,7 +97,9 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         servers.push((cluster, server));
     }
     let (health, metrics) = (Health::new(), Metrics::new());
-    let sinks = config.sinks.into_iter().map(SinkEntry::stack).collect::<Result<_>>()?;
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
+    let sinks = sinks.collect::<Result<_>>()?;
     let pipeline = Plan::new(&config.state_dir, sinks)?
         .with_router(config.router)
         .with_spool(config.spool.into())
@@ -110,8 +112,8 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
             Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
                 .with("http.listen", listen)
         })?;
-    let program =
-        Program { servers, unknown: Vec::new(), attach: pipeline.attach(), health, metrics };
+    let (unknown, attach) = (Vec::new(), pipeline.attach());
+    let program = Program { servers, unknown, endures: false, attach, health, metrics };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
@@ -125,6 +127,8 @@ pub(crate) struct Program {
     pub(crate) servers: Vec<(ClusterConfig, ApiServer)>,
     /// Clusters of which nobody has said yet how to talk to them: they are looked for again and again.
     pub(crate) unknown: Vec<ClusterConfig>,
+    /// Whether a cluster that does not say which one it is, is asked again; else the program ends.
+    pub(crate) endures: bool,
     pub(crate) attach: Attach,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
@@ -231,12 +235,15 @@ impl Program {
                     part.ready();
                     return Ok(());
                 }
-                Err(error) if error.kind() == ErrorKind::Config => return Err(error.into()),
+                Err(error) if error.kind() == ErrorKind::Config && !self.endures => {
+                    return Err(error.into());
+                }
                 Err(error) if no_wait => return Err(Failure::Unreachable(error)),
                 Err(error) => {
                     let cause = error.root_cause().unwrap_or_default();
                     let what = match error.kind() {
                         ErrorKind::Auth => "the API server refuses the credential",
+                        ErrorKind::Config => "the cluster does not say which one it is",
                         _ => "the API server cannot be reached",
                     };
                     warn!(%error, cause, "{what}, will try again");

@@ -97,6 +97,17 @@ fn the_sample_of_the_event_center_shows_the_defaults() {
         ),
         ("store: { retention: { age: 1m } }", "x:1:28: store.retention.age: this is too little"),
         ("store: { filter: {} }", "x:1:18: store.filter"),
+        ("http: { listen: 127.0.0.1:1 }", "x:1:7: http: event-center answers"),
+        ("console: { auth: { token: ' ' } }", "x:1:27: console.auth.token: the token is empty"),
+        (
+            "console: { auth: { token: { file: /dev/null } } }",
+            "x:1:27: console.auth.token: the token is empty",
+        ),
+        (
+            "console:\n  auth: { proxy: { header: 'X User', trusted: ['::1'] } }",
+            "x:2:28: console.auth.proxy.header: \"X User\" is no name of a header",
+        ),
+        ("console: { limits: { body: 0 } }", "x:1:28: console.limits.body: nobody could ask"),
         ("stores: {}", "unknown key \"stores\""),
     ] {
         let error = config::parse_center("x", text).unwrap_err().to_string();
@@ -128,9 +139,11 @@ fn the_full_sample_spells_the_defaults_out() {
     cluster.name = None;
     assert_eq!(format!("{cluster:?}"), format!("{:?}", minimal.clusters[0]));
     let names: Vec<_> = full.sinks.iter().map(|sink| sink.name()).collect();
-    assert_eq!(names, ["out", "archive", "hook"]);
-    let defaults = eventcenter_core::layer::LayerConfig::default();
-    assert_eq!(full.sinks[2].layers(), &defaults);
+    assert_eq!(names, ["out", "archive", "ops", "hook"]);
+    // A limit of its own has no default to spell out.
+    let mut layers = full.sinks[3].layers().clone();
+    assert!(layers.rate_limit.take().is_some());
+    assert_eq!(layers, eventcenter_core::layer::LayerConfig::default());
     let spool: eventcenter_core::SpoolConfig = full.spool.into();
     assert_eq!(spool, eventcenter_core::SpoolConfig::default());
 }
@@ -145,5 +158,5 @@ fn without_a_file_events_go_to_standard_output() {
 #[test]
 fn no_secret_is_shown() {
     let config = format!("{:?}", parse(Path::new("config/full.yaml")));
-    assert!(!config.contains("Bearer"), "{config}");
+    assert!(!config.contains("Bearer") && !config.contains("SEC000"), "{config}");
 }

@@ -102,7 +102,9 @@ fn what_one_store_prints_another_imports() {
     let center = Center::filled();
     let lines = out(&center.run(&["query", "*", "--since", "all", "--format", "ndjson"]));
     let other = Center::new();
-    let done = other.fed(&["import", "-"], &lines);
+    // With the last line of an export of the console.
+    let end = json!({ "end": { "events": 3, "truncated": false, "gaps": [], "unread": [] } });
+    let done = other.fed(&["import", "-"], &format!("{lines}{end}\n"));
     assert_eq!(out(&done), "3 events, of which 0 were known\n", "{}", err(&done));
     let again = other.run(&["query", "*", "--since", "all", "--format", "ndjson"]);
     let without_time = |text: &str| -> Vec<Value> {
@@ -116,12 +118,15 @@ fn what_one_store_prints_another_imports() {
 #[test]
 fn no_format_lets_an_order_through_to_the_terminal() {
     let center = Center::filled();
-    for format in ["table", "ndjson"] {
+    for format in ["table", "ndjson", "csv"] {
         let found =
             center.run(&["query", "reason : BackOff", "--since", "all", "--format", format]);
         let text = out(&found);
         assert!(text.contains("内存不足"), "{text}");
-        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{format}: {text:?}");
+        assert!(
+            !text.contains(|c: char| c.is_control() && !"\r\n".contains(c)),
+            "{format}: {text:?}"
+        );
     }
     let told = out(&center.run(&["pod", "shop/web-0", "--since", "all"]));
     assert!(told.contains("内存不足"), "{told}");

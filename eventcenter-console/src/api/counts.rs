@@ -105,7 +105,7 @@ async fn kept(shared: &Shared, range: Range) -> Result<Range, Problem> {
     if range.from > Timestamp::MIN {
         return Ok(range);
     }
-    let oldest = shared.engine.state().await?.range.map(|kept| kept.from);
+    let oldest = shared.state().await?.range.map(|kept| kept.from);
     let from = oldest.filter(|oldest| *oldest < range.until);
     Ok(Range { from: from.unwrap_or(Timestamp::UNIX_EPOCH).min(range.until), ..range })
 }

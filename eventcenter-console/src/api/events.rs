@@ -8,6 +8,7 @@ use eventcenter_core::query::quoted;
 use eventcenter_store::ask::{EventsAsk, Occurrence, OccurrencesAsk, Order, Row};
 use serde::Serialize;
 
+use super::objects::named;
 use super::{Reply, json};
 use crate::Shared;
 use crate::cursor;
@@ -32,7 +33,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): Raw
         limit: params.number("limit", USUAL, MOST)?,
         bounds: bounds(&shared.config.limits),
     };
-    let with_document = params.text("document") == Some("true");
+    let with_document = params.flag("document")?;
     let answer = shared.engine.events(&ask).await?;
     #[derive(Serialize)]
     struct Page<'a> {
@@ -50,6 +51,7 @@ pub(crate) async fn one(
     RawQuery(query): RawQuery,
 ) -> Reply {
     let params = Params::read(query.as_deref(), &["since", "from", "until"])?;
+    let cluster = named(&shared, cluster).await?;
     let statement = format!("cluster : {} and uid : {}", quoted(&cluster), quoted(&uid));
     let ask = EventsAsk {
         query: Arc::new(Query::parse(&statement)?),

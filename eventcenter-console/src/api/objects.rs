@@ -46,11 +46,11 @@ async fn life(shared: &Shared, cluster: String, pod: PodChoice, query: Option<St
 }
 
 /// `-` is the cluster, for who has one.
-async fn named(shared: &Shared, cluster: String) -> Result<String, Problem> {
+pub(super) async fn named(shared: &Shared, cluster: String) -> Result<String, Problem> {
     if cluster != "-" {
         return Ok(cluster);
     }
-    let clusters = shared.engine.state().await?.clusters;
+    let clusters = shared.state().await?.clusters;
     match clusters.as_slice() {
         [only] => Ok(only.cluster.id.clone()),
         [] => Err(Problem::absent("there is no cluster yet")),

@@ -4,8 +4,15 @@
 //! Event. At load it is moved so that its newest event was just now; `DAYS` copies of it tell the days before, each
 //! ending a day earlier, and shorter the older it is, so that today is a bad day. Within a copy order and intervals are
 //! those of the recording. The newest copy keeps all uids; in the others Events, and what they are about, are others.
+//!
+//! The folder that all of it is kept in goes with the program. One that was killed leaves its folder: the next demo of
+//! the same user removes it, known by its name, and by a lock that nobody holds any more.
 
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventcenter_core::{Batch, Cluster, Error, ErrorKind, Event, Result, Sink};
 use eventcenter_store::{Store, StoreConfig};
@@ -23,26 +30,67 @@ const DAYS: i32 = 5;
 /// What the cluster is called wherever it shows.
 const NAME: &str = "demo";
 
+/// What its folders are called.
+const FOLDER: &str = "event-center-demo-";
+/// A folder that is younger may be one that is not locked yet.
+const YOUNG: Duration = Duration::from_secs(10);
+
+/// The folder of a demo; it goes when this is dropped.
+#[derive(Debug)]
+pub struct Kept {
+    folder: TempDir,
+    /// Of the folder, until it is gone.
+    _lock: File,
+}
+
+impl Kept {
+    fn new(parent: &Path) -> std::io::Result<Self> {
+        let folder = TempDir::with_prefix_in(FOLDER, parent)?;
+        let lock = File::open(folder.path())?;
+        lock.lock()?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
+
+/// Removes folders of demos of this user that were killed. What cannot be removed stays.
+fn sweep(parent: &Path, young: Duration) {
+    let user = rustix::process::geteuid().as_raw();
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER)) {
+        // Of the entry itself: a link that somebody else has put there is no folder of ours.
+        let is_ours = entry.metadata().is_ok_and(|found| {
+            let age = found.modified().ok().and_then(|at| at.elapsed().ok());
+            found.is_dir() && found.uid() == user && age.is_some_and(|age| age >= young)
+        });
+        let is_left = || File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+        if is_ours && is_left() && fs::remove_dir_all(entry.path()).is_ok() {
+            info!(folder = %entry.path().display(), "removed what a demo that was killed had left");
+        }
+    }
+}
+
 /// Makes a store of its own for the demo, in a folder that goes when the value is dropped, and turns the configuration
 /// to it: no cluster is watched.
 ///
 /// # Errors
 ///
 /// When there can be no such folder, and those of the store.
-pub fn prepare(config: &mut CenterConfig) -> Result<TempDir> {
-    let folder = TempDir::with_prefix("event-center-demo-")
-        .map_err(|error| failed("there can be no temporary folder", error))?;
+pub fn prepare(config: &mut CenterConfig) -> Result<Kept> {
+    let parent = std::env::temp_dir();
+    sweep(&parent, YOUNG);
+    let kept =
+        Kept::new(&parent).map_err(|error| failed("there can be no temporary folder", error))?;
     config.common.clusters.clear();
-    config.common.state_dir = folder.path().to_owned();
+    config.common.state_dir = kept.folder.path().to_owned();
     config.store = StoreConfig::default();
-    let store = Store::open(folder.path().join("store"), &config.store)?;
+    let store = Store::open(config.common.state_dir.join("store"), &config.store)?;
     if let Some(batch) = Batch::new(events(RECORDING, Timestamp::now())?) {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| failed("cannot start the runtime", error))?;
         runtime.block_on(store.recorder(NAME).deliver(&batch))?;
         info!(events = batch.len(), "showing a recording; no cluster is watched");
     }
-    Ok(folder)
+    Ok(kept)
 }
 
 fn failed(message: &str, error: std::io::Error) -> Error {
@@ -167,6 +215,26 @@ mod tests {
         assert!(events.is_sorted_by_key(|event| event.time()));
         let days = now.duration_since(events[0].time()).as_hours() / 24;
         assert_eq!(days, i64::from(DAYS) - 1);
+    }
+
+    #[test]
+    fn the_folder_of_a_demo_that_was_killed_is_removed_and_no_other() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = Kept::new(parent.path()).unwrap();
+        let killed = parent.path().join(format!("{FOLDER}killed"));
+        fs::create_dir_all(killed.join("store")).unwrap();
+        let kept = parent.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        let link = parent.path().join(format!("{FOLDER}link"));
+        std::os::unix::fs::symlink(&kept, &link).unwrap();
+        sweep(parent.path(), YOUNG);
+        assert!(killed.exists(), "it may be that of one that begins");
+        sweep(parent.path(), Duration::ZERO);
+        assert!(!killed.exists() && kept.exists() && link.is_symlink());
+        let folder = alive.folder.path().to_owned();
+        assert!(folder.exists());
+        drop(alive);
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | the file | is |
 //! |---|---|
-//! | a line of JSON each, with `cluster` and `event` | what our sinks write ([`Event::write_json`]) |
+//! | a line of JSON each, with `cluster` and `event` | what our sinks write ([`Event::write_json`]), and exports; an export's last line, `end`, is no event |
 //! | a line of JSON each, with `metadata` | Events as Kubernetes writes them |
 //! | one document with `items` | a `List` or `EventList`, as `kubectl get events -A -o json` prints |
 //!
@@ -95,6 +95,17 @@ async fn known(store: &Store, name: &str) -> Result<Cluster, String> {
     Ok(known.unwrap_or_else(|| Cluster { id: name.to_owned(), name: name.to_owned() }))
 }
 
+/// Whether it is the line that an export of the console ends with.
+fn is_end(line: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct End {
+        #[serde(rename = "end")]
+        _end: IgnoredAny,
+    }
+    line.starts_with("{\"end\":") && serde_json::from_str::<End>(line).is_ok()
+}
+
 struct Import {
     name: String,
     cluster: Option<Arc<Cluster>>,
@@ -115,7 +126,7 @@ impl Import {
                 return self.flush().await;
             }
             number += 1;
-            if line.trim().is_empty() {
+            if line.trim().is_empty() || is_end(&line) {
                 continue;
             }
             match self.event(line.trim()) {

@@ -1,18 +1,17 @@
 //! Answers on a terminal, or as lines for other programs. Text of events is [`plain`] in what is for people.
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
-use eventcenter_core::{Level, plain};
+use eventcenter_core::{Level, plain, plain_csv, plain_json};
 use eventcenter_store::Answer;
 use eventcenter_store::ask::{ClusterState, Page, Row, Table};
 use eventcenter_store::lifecycle::{Life, Lifecycle};
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Format;
 
-/// Columns that a cell has at most, but for the last of a row.
+/// Columns that a cell has at most, but for the last of a row: what is longer ends in `…`.
 const WIDEST: usize = 48;
 
 /// Prints a table.
@@ -122,17 +121,24 @@ fn stamp(at: Timestamp) -> String {
 
 /// Columns below each other; the last is as long as it is.
 fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
-    let plain_lines: Vec<Vec<String>> = lines
-        .iter()
-        .map(|line| line.iter().map(|cell| plain(cell).into_owned()).collect())
-        .collect();
-    let columns = plain_lines.iter().map(Vec::len).max().unwrap_or(0);
+    let shown = |line: &Vec<String>| -> Vec<String> {
+        let last = line.len().saturating_sub(1);
+        let cells = line.iter().enumerate();
+        cells
+            .map(|(place, cell)| match plain(cell) {
+                cell if place == last => cell.into_owned(),
+                cell => cut(&cell, WIDEST),
+            })
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = lines.iter().map(shown).collect();
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        let cells = plain_lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.width()).max().unwrap_or(0).min(WIDEST)
+        let cells = lines.iter().filter(|line| column + 1 < line.len());
+        cells.filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    for line in &plain_lines {
+    for line in &lines {
         let mut printed = String::new();
         for (column, cell) in line.iter().enumerate() {
             printed.push_str(cell);
@@ -146,41 +152,34 @@ fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
     Ok(())
 }
 
-/// A line of JSON. JSON leaves characters beyond ASCII as they are, among them one that begins an order to a terminal:
-/// what [`plain`] would replace is escaped here, which is the same JSON.
-fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
-    if let Cow::Borrowed(line) = plain(line) {
-        return writeln!(out, "{line}");
+/// The beginning of a text, so that it takes no more than so many columns.
+fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
     }
-    let mut buffer = [0; 4];
-    for c in line.chars() {
-        let letter = &*c.encode_utf8(&mut buffer);
-        if c == '\t' || plain(letter) == letter {
-            write!(out, "{c}")?;
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-        }
+    let (mut kept, mut left) = (String::new(), columns.saturating_sub(1));
+    for c in text.chars() {
+        // A mark that has no width of its own stays with its letter.
+        let Some(rest) = left.checked_sub(c.width().unwrap_or(0)) else { break };
+        left = rest;
+        kept.push(c);
     }
-    writeln!(out)
+    kept.push('…');
+    kept
 }
 
-/// A line as RFC 4180 writes it; what a spreadsheet would take for a formula has an apostrophe before it.
+/// A line of JSON, for other programs and for terminals.
+fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
+    writeln!(out, "{}", plain_json(line))
+}
+
+/// A line of CSV.
 fn csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
     for (place, cell) in cells.enumerate() {
         if place > 0 {
             out.write_all(b",")?;
         }
-        // A terminal obeys what a spreadsheet only stores.
-        let cell = if io::stdout().is_terminal() { plain(cell) } else { Cow::Borrowed(cell) };
-        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let guard = if is_formula && cell.parse::<f64>().is_err() { "'" } else { "" };
-        if guard.is_empty() && !cell.contains([',', '"', '\n', '\r']) {
-            out.write_all(cell.as_bytes())?;
-        } else {
-            write!(out, "\"{guard}{}\"", cell.replace('"', "\"\""))?;
-        }
+        out.write_all(plain_csv(cell).as_bytes())?;
     }
     out.write_all(b"\r\n")
 }
@@ -282,6 +281,11 @@ fn one_life(out: &mut impl Write, life: &Life, is_colour: bool) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -292,10 +296,29 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), "A     B      C\n镜像  x␛[2J  last\n");
     }
 
-    #[test]
-    fn numbers_stay_numbers_and_formulas_do_not_stay_formulas() {
-        let mut out = Vec::new();
-        csv(&mut out, ["-1", "=1+1", "a,b", "@x"].into_iter()).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "-1,\"'=1+1\",\"a,b\",\"'@x\"\r\n");
+    proptest! {
+        /// Three columns, the first two of anything, the last a bar that must stand below the others.
+        #[test]
+        fn no_text_moves_a_column_or_orders_a_terminal(
+            cells in vec((HOSTILE, HOSTILE), 1..8),
+        ) {
+            let line = |(one, two): &(String, String)| vec![one.clone(), two.clone(), "|".to_owned()];
+            let lines: Vec<_> = cells.iter().map(line).collect();
+            let mut out = Vec::new();
+            aligned(&mut out, &lines).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            prop_assert_eq!(out.lines().count(), lines.len(), "a line is a line");
+            prop_assert!(out.lines().all(|line| plain(line) == line), "{:?}", out);
+            let bars: BTreeSet<_> = out
+                .lines()
+                .map(|line| line.strip_suffix('|').map(UnicodeWidthStr::width))
+                .collect();
+            prop_assert!(bars.len() == 1 && !bars.contains(&None), "{:?}", out);
+            prop_assert!(bars.iter().flatten().all(|width| *width <= 2 * (WIDEST + 2)), "{:?}", out);
+        }
     }
+
+    /// Controls, what turns the direction of writing, wide letters, marks without width, and a bar.
+    const HOSTILE: &str =
+        "[\\x00-\\x9f\u{200b}-\u{206f}\u{feff}\u{e0001}\u{301}\u{5d0}中文…☃|a-z ]{0,70}";
 }

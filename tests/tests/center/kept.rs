@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventcenter_tests::fake_api_server::EventSpec;
+use eventcenter_tests::fake_api_server::{EventSpec, KubeSystem};
 use eventcenter_tests::{Eventer, FakeApiServer, Setup, eventually};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -14,7 +14,7 @@ use crate::{LONG, setup};
 const REASONS: [&str; 4] = ["Pulled", "BackOff", "FailedMount", "Scheduled"];
 
 /// Occurrences by reason, as the API answers for a statement; none while nobody answers.
-fn counts(center: &Eventer, query: &str) -> Option<BTreeMap<String, u64>> {
+pub(crate) fn counts(center: &Eventer, query: &str) -> Option<BTreeMap<String, u64>> {
     let path = format!("/api/v1/facets?query={query}&since=all&by=reason&top=1000");
     let answer = center.get(&path)?.json();
     let groups = answer.pointer("/facets/0/groups")?.as_array()?;
@@ -96,6 +96,25 @@ async fn it_starts_without_a_cluster_says_how_to_connect_one_and_finds_it_when_i
     assert!(page.body.contains("cargo xtask testbed up"), "{}", page.body);
     assert!(center.stderr().contains("cargo xtask testbed up"), "{}", center.stderr());
     std::fs::write(&file, kubeconfig).unwrap();
+    world.all_is_counted(&center).await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_may_not_say_which_one_it_is_is_asked_again_and_again() {
+    let mut world = World::new();
+    world.create(10);
+    world.server.set_kube_system(KubeSystem::Forbidden);
+    let center = setup().cluster(&world.server.kubeconfig_yaml()).start();
+    let told = |path: &str| center.get(path).is_some_and(|said| said.body.contains("kube-system"));
+    eventually("its trouble to be told", LONG, async || {
+        (told("/readyz") && told("/api/v1/status")).then_some(())
+    })
+    .await;
+    let page = center.get("/").unwrap();
+    assert_eq!(page.status, 200, "what is kept can be asked for all the same");
+    let terminal = center.stderr();
+    assert!(terminal.contains("the cluster does not say which one it is"), "{terminal}");
+    world.server.set_kube_system(KubeSystem::Uid("c-1".to_owned()));
     world.all_is_counted(&center).await;
 }
 

@@ -1,16 +1,22 @@
-//! `event-center`, the real program, against a fake API server: what it keeps, answers and survives.
+//! `event-center`, the real program, against a fake API server and a real one: what it keeps, answers and survives.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests, and figures are told"
+)]
 
 mod asked;
 mod kept;
+mod real;
+#[path = "../bed/workloads.rs"]
+mod workloads;
 
 use std::time::Duration;
 
-use eventcenter_tests::Setup;
+use eventcenter_tests::{Setup, wait};
 
-/// Longer than the longest pause of the program between two tries, 30 s.
-const LONG: Duration = Duration::from_secs(90);
+const LONG: Duration = wait::PATIENCE;
 
 fn setup() -> Setup {
     Setup::center(env!("CARGO_BIN_EXE_event-center-under-test"))

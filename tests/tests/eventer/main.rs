@@ -20,4 +20,6 @@ mod real;
 mod refusals;
 mod secrets;
 mod troubles;
+#[path = "../bed/workloads.rs"]
+mod workloads;
 mod world;

@@ -1,23 +1,14 @@
 //! A second watcher: a plain watch with another client, which knows nothing of ours.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use eventcenter_tests::fake_api_server::Identity;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{ListParams, WatchEvent, WatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use tokio::task::JoinHandle;
-
-/// The client of the current context.
-pub(super) async fn client(kubeconfig: &Path) -> Client {
-    let read = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
-    Client::try_from(config).unwrap()
-}
 
 /// Everything that it has seen, from its start on. Dropping it ends the watch.
 pub(super) struct Second {

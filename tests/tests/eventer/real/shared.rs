@@ -6,36 +6,32 @@ use std::time::Duration;
 
 use eventcenter_tests::fake_api_server::Identity;
 use eventcenter_tests::{Eventer, Receiver, Setup, eventually};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::DeleteParams;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use super::second::{Second, client};
+use super::second::Second;
+use crate::workloads::{PATIENCE, Workloads, create, kubeconfig};
 use crate::world::{LONG, assert_in_order, identities, is_gap, ready, setup, taken};
-
-/// Controllers and the scheduler need their time on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 const KILLS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_while_workloads_come_and_go_lose_nothing() {
-    let Some(kubeconfig) = super::kubeconfig() else { return };
+    let Some(kubeconfig) = kubeconfig() else { return };
     let mut random = StdRng::seed_from_u64(2026);
     let scene = Scene::open(&kubeconfig, "kills", "core/v1").await;
     let mut eventer = scene.setup.start();
     ready(&eventer).await;
-    let second = Second::start(&scene.client).await;
+    let second = Second::start(&scene.workloads.client).await;
     scene.begin().await;
     for kill in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(random.random_range(50..=900))).await;
         eventer.kill();
-        scene.scale(if kill % 2 == 0 { 5 } else { 20 }).await;
+        scene.workloads.scale(if kill % 2 == 0 { 5 } else { 20 }).await;
         eventer = scene.setup.start();
     }
     scene.end(&second).await;
@@ -45,11 +41,11 @@ async fn twenty_kills_while_workloads_come_and_go_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newer_api_brings_what_a_watcher_of_the_older_one_sees() {
-    let Some(kubeconfig) = super::kubeconfig() else { return };
+    let Some(kubeconfig) = kubeconfig() else { return };
     let scene = Scene::open(&kubeconfig, "newer", "events.k8s.io/v1").await;
     let eventer = scene.setup.start();
     ready(&eventer).await;
-    let second = Second::start(&scene.client).await;
+    let second = Second::start(&scene.workloads.client).await;
     scene.begin().await;
     scene.end(&second).await;
     scene.compare(&second).await;
@@ -65,76 +61,43 @@ fn close(mut eventer: Eventer) {
 
 /// Workloads in a namespace of their own, a Node, and `eventer`.
 struct Scene {
-    client: Client,
-    name: String,
+    workloads: Workloads,
     receiver: Receiver,
     setup: Setup,
 }
 
 impl Scene {
     async fn open(kubeconfig: &Path, name: &str, api: &str) -> Self {
-        let client = client(kubeconfig).await;
-        let name = format!("e2e-{name}-{}", std::process::id());
-        let namespace = json!({ "metadata": { "name": name } });
-        create::<Namespace>(&Api::all(client.clone()), namespace).await;
+        let workloads = Workloads::open(kubeconfig, name).await;
         let text = std::fs::read_to_string(kubeconfig).unwrap();
         let receiver = Receiver::start();
         let setup = setup()
             .cluster_with(&text, json!({ "context": "reader", "api": api, "page_size": 50 }))
             .webhook("hook", &receiver.url())
             .file("archive");
-        Self { client, name, receiver, setup }
+        Self { workloads, receiver, setup }
     }
 
-    /// A Deployment of 20 replicas, a Pod that fits nowhere, a Job, and a Node.
+    /// Workloads, and a Node.
     async fn begin(&self) {
-        let pod = |more: Value| {
-            let mut spec = json!({ "containers": [{ "name": "app", "image": "app" }] });
-            spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            spec
-        };
-        let template =
-            |more| json!({ "metadata": { "labels": { "app": "web" } }, "spec": pod(more) });
-        let node = json!({ "metadata": { "name": self.name } });
-        create::<Node>(&Api::all(self.client.clone()), node).await;
-        let deployment = json!({
-            "metadata": { "name": "web" },
-            "spec": {
-                "replicas": 20,
-                "selector": { "matchLabels": { "app": "web" } },
-                "template": template(json!({})),
-            },
-        });
-        create::<Deployment>(&self.api(), deployment).await;
-        let unschedulable = pod(json!({ "nodeSelector": { "there-is": "none" } }));
-        create::<Pod>(
-            &self.api(),
-            json!({ "metadata": { "name": "nowhere" }, "spec": unschedulable }),
-        )
-        .await;
-        let job = template(json!({ "restartPolicy": "Never" }));
-        create::<Job>(
-            &self.api(),
-            json!({ "metadata": { "name": "once" }, "spec": { "template": job } }),
-        )
-        .await;
-    }
-
-    async fn scale(&self, replicas: u32) {
-        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        let api: Api<Deployment> = self.api();
-        api.patch("web", &PatchParams::default(), &patch).await.unwrap();
+        let node = json!({ "metadata": { "name": self.name() } });
+        create::<Node>(&Api::all(self.workloads.client.clone()), node).await;
+        self.workloads.begin().await;
     }
 
     /// The Node goes away, and everything that was to happen has happened.
     async fn end(&self, second: &Second) {
         self.seen(second, &["RegisteredNode"], "default").await;
-        let nodes: Api<Node> = Api::all(self.client.clone());
-        nodes.delete(&self.name, &DeleteParams::default()).await.unwrap();
+        let nodes: Api<Node> = Api::all(self.workloads.client.clone());
+        nodes.delete(self.name(), &DeleteParams::default()).await.unwrap();
         self.seen(second, &["RemovingNode"], "default").await;
         let reasons =
             ["ScalingReplicaSet", "Scheduled", "FailedScheduling", "Completed", "Started"];
-        self.seen(second, &reasons, &self.name).await;
+        self.seen(second, &reasons, self.name()).await;
+    }
+
+    fn name(&self) -> &str {
+        &self.workloads.name
     }
 
     async fn seen(&self, second: &Second, reasons: &[&str], namespace: &str) {
@@ -185,28 +148,6 @@ impl Scene {
                 all.len() - distinct
             );
         }
-        // The namespace goes away with all in it; nobody waits for that.
-        let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        namespaces.delete(&self.name, &DeleteParams::default()).await.unwrap();
+        self.workloads.close().await;
     }
-
-    fn api<K>(&self) -> Api<K>
-    where
-        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
-        Api::namespaced(self.client.clone(), &self.name)
-    }
-}
-
-async fn create<K>(api: &Api<K>, object: Value)
-where
-    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
-{
-    let object: K = serde_json::from_value(object).unwrap();
-    // The account that each Pod needs is made a moment after its namespace.
-    eventually("an object to be made", PATIENCE, async || {
-        api.create(&PostParams::default(), &object).await.map(drop)
-    })
-    .await;
 }

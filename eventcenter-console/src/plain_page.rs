@@ -1,4 +1,4 @@
-//! One plain page, made here, without scripts: totals, a searchable list, and how things are.
+//! `/plain`: one page without scripts, for who has none: totals, a searchable list, and how things are.
 //!
 //! Every text of an event goes through [`plain`] and through maud's escaping. The page works in a text browser.
 
@@ -23,20 +23,21 @@ use crate::params::{Params, bounds};
 use crate::problem::Problem;
 use words::Words;
 
-const STYLE: &str = include_str!("page/plain.css");
+const STYLE: &str = include_str!("plain_page/plain.css");
+const ICON: &str = include_str!("../assets/icon.svg");
 const PAGE: usize = 50;
 const RANGES: [&str; 4] = ["1h", "24h", "7d", "all"];
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/", get(front)).route("/assets/plain.css", get(style))
+    Router::new()
+        .route("/plain", get(front))
+        .route("/plain.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route("/plain.svg", get(async || asset("image/svg+xml", ICON)))
 }
 
-async fn style() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-        (header::CACHE_CONTROL, "max-age=3600"),
-    ];
-    (headers, STYLE).into_response()
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=3600")];
+    (headers, text).into_response()
 }
 
 /// What the page shows.
@@ -78,7 +79,7 @@ async fn made(
     words: &'static Words,
 ) -> Result<(StatusCode, Markup), Problem> {
     let params = Params::read(query, &["query", "since", "after"])?;
-    let state = shared.engine.state().await?;
+    let state = shared.state().await?;
     let found = find(shared, &params).await;
     let status = match &found {
         Err(problem) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST),
@@ -124,10 +125,11 @@ impl Front<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (words.title) }
-                    link rel="stylesheet" href="/assets/plain.css";
+                    link rel="icon" href="/plain.svg" type="image/svg+xml";
+                    link rel="stylesheet" href="/plain.css";
                 }
                 body {
-                    header { h1 { a href="/" { (words.title) } } (self.notes()) }
+                    header { h1 { a href="/plain" { (words.title) } } (self.notes()) }
                     main {
                         (self.form())
                         @match &self.found {
@@ -161,7 +163,7 @@ impl Front<'_> {
     fn form(&self) -> Markup {
         let words = self.words;
         html! {
-            form action="/" method="get" role="search" {
+            form action="/plain" method="get" role="search" {
                 label for="query" { (words.search) }
                 input #query name="query" type="search" value=(self.statement) placeholder="level : Error and namespace : shop" autocomplete="off" spellcheck="false";
                 input type="hidden" name="since" value=(self.since);
@@ -187,7 +189,7 @@ impl Front<'_> {
         if let Some(after) = after {
             query.append_pair("after", after);
         }
-        format!("/?{}", query.finish())
+        format!("/plain?{}", query.finish())
     }
 
     fn results(&self, found: &Found) -> Markup {

@@ -1,0 +1,57 @@
+// Questions to `/api/v1`. What cannot be answered is thrown as a `Problem`, in the words of the API.
+
+/** What went wrong: `status` (0: no answer came), `message`, and for statements `column`. */
+export class Problem extends Error {
+  constructor({ status = 0, title = '', detail = '', column = null }) {
+    super(detail || title);
+    Object.assign(this, { status, title, column });
+  }
+}
+
+/** The address of a question; parameters without a value are left out. */
+export function address(path, params = {}) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== null && value !== undefined && value !== '') search.set(name, value);
+  }
+  const text = search.toString();
+  return `/api/v1/${path}${text ? `?${text}` : ''}`;
+}
+
+async function answer(response) {
+  if (response.status === 401) {
+    // The session has ended: the login page is what this address answers now.
+    location.reload();
+  }
+  const text = await response.text();
+  let value;
+  try {
+    value = text ? JSON.parse(text) : null;
+  } catch {
+    value = null;
+  }
+  if (!response.ok) throw new Problem({ status: response.status, title: response.statusText, ...value });
+  return value;
+}
+
+async function asked(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Problem({ detail: '' });
+  }
+  return answer(response);
+}
+
+/** Asks; `signal` gives up on it. */
+export const get = (path, params, { signal } = {}) => asked(address(path, params), { signal });
+
+/** Changes something. */
+export const send = (method, path, body) =>
+  asked(address(path), {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });

@@ -1,0 +1,3 @@
+import { page } from '../lib/shell.js';
+
+page({ load: async () => null, show: () => [] });

@@ -1,0 +1,30 @@
+//! The body of a request: so long, and in so much time.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use tokio::time::timeout;
+
+use crate::config::LimitsConfig;
+use crate::problem::Problem;
+
+/// All of it. Whoever sends a byte a minute would otherwise hold one of `limits.requests` for ever.
+pub(crate) async fn whole(body: Body, limits: &LimitsConfig) -> Result<Bytes, Problem> {
+    let most = usize::try_from(limits.body.bytes()).unwrap_or(usize::MAX);
+    timeout(limits.deadline.get(), to_bytes(body, most))
+        .await
+        .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?
+        .map_err(|_| {
+            let most = format!("the body has at most {most} bytes");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, most)
+        })
+}
+
+/// Refuses a body of another kind than `wanted`.
+pub(crate) fn is_of_kind(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    if kind.is_some_and(|kind| kind.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the body is {wanted}")))
+}

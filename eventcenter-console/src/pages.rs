@@ -1,0 +1,146 @@
+//! The pages: a shell made here, filled by ES modules that ask `/api/v1`.
+//!
+//! The shell has what must be there before any script runs: language, theme, title, navigation, the words, and which
+//! modules to fetch. All state of a view is in its URL; what is a reader's own taste (`language`, `theme`, `zone`) is
+//! in cookies of these names, which the pages set and which say nothing about who reads.
+//!
+//! There is no inline script and no inline style: the Content-Security-Policy refuses both.
+
+mod assets;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::Shared;
+use assets::{Assets, assets};
+use words::{Language, words};
+
+/// A page: its path, its module, and the entry of the navigation that it belongs to.
+struct Page {
+    path: &'static str,
+    module: &'static str,
+    entry: &'static str,
+}
+
+#[rustfmt::skip]
+static PAGES: [Page; 9] = [
+    Page { path: "/", module: "overview", entry: "overview" },
+    Page { path: "/events", module: "events", entry: "events" },
+    Page { path: "/pods", module: "pods", entry: "pods" },
+    Page { path: "/pods/{cluster}/{namespace}/{name}", module: "pod", entry: "pods" },
+    Page { path: "/nodes", module: "nodes", entry: "nodes" },
+    Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes" },
+    Page { path: "/components", module: "components", entry: "components" },
+    Page { path: "/query", module: "query", entry: "query" },
+    Page { path: "/status", module: "status", entry: "status" },
+];
+
+/// The navigation: a path, and the key of its word.
+const ENTRIES: [(&str, &str); 7] = [
+    ("/", "overview"),
+    ("/events", "events"),
+    ("/pods", "pods"),
+    ("/nodes", "nodes"),
+    ("/components", "components"),
+    ("/query", "query"),
+    ("/status", "status"),
+];
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    let routes = Router::new().route("/assets/{version}/{*name}", get(assets::asset));
+    PAGES.iter().fold(routes, |routes, page| {
+        routes.route(page.path, get(move |headers: HeaderMap| shell(page, headers)))
+    })
+}
+
+async fn shell(page: &'static Page, headers: HeaderMap) -> Response {
+    let taste = Taste::of(&headers);
+    let assets = assets();
+    let vary = (header::VARY, "accept-language, cookie");
+    let language = (header::CONTENT_LANGUAGE, taste.language.tag());
+    ([vary, language], Html(taste.shell(page, &assets).into_string())).into_response()
+}
+
+/// What a reader likes.
+struct Taste {
+    language: Language,
+    theme: &'static str,
+    zone: &'static str,
+}
+
+impl Taste {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let language = cookie(headers, "language").and_then(Language::of_tag);
+        Self {
+            language: language.unwrap_or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE))),
+            theme: match cookie(headers, "theme") {
+                Some("dark") => "dark",
+                Some("light") => "light",
+                _ => "auto",
+            },
+            zone: if cookie(headers, "zone") == Some("utc") { "utc" } else { "local" },
+        }
+    }
+
+    fn shell(&self, page: &Page, assets: &Assets) -> Markup {
+        let words = words(assets, self.language);
+        let word = |key: &str| words.get(key).map_or("", String::as_str);
+        let base = format!("/assets/{}", assets.version);
+        // In a data block nothing is markup but the end of it.
+        let told = serde_json::to_string(&words).unwrap_or_default().replace('<', "\\u003c");
+        let title = word(&format!("page.{}", page.module));
+        html! {
+            (DOCTYPE)
+            html lang=(self.language.tag()) data-theme=(self.theme) data-zone=(self.zone) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) " · " (word("shell.title")) }
+                    link rel="icon" href={ (base) "/icon.svg" } type="image/svg+xml";
+                    link rel="stylesheet" href={ (base) "/base.css" };
+                    @for module in assets.modules("lib/") { link rel="modulepreload" href={ (base) "/" (module) }; }
+                    script type="module" src={ (base) "/pages/" (page.module) ".js" } {}
+                }
+                body data-page=(page.module) {
+                    a.skip href="#page" { (word("shell.skip")) }
+                    header.top {
+                        a.brand href="/" {
+                            img src={ (base) "/icon.svg" } alt="" width="22" height="22";
+                            span { (word("shell.title")) }
+                        }
+                        nav aria-label=(word("shell.navigation")) {
+                            @for (path, entry) in ENTRIES {
+                                a href=(path) aria-current=[(entry == page.entry).then_some("page")] {
+                                    (word(&format!("page.{entry}")))
+                                }
+                            }
+                        }
+                        div #taste {}
+                    }
+                    div #tools {}
+                    div #notices aria-live="polite" {}
+                    main #page tabindex="-1" aria-busy="true" {
+                        h1 { (title) }
+                        noscript { p.notice { (word("shell.no_script")) " " a href="/plain" { (word("shell.plain_page")) } } }
+                        div.skeleton aria-hidden="true" { div {} div {} div {} }
+                    }
+                    script #words type="application/json" { (PreEscaped(told)) }
+                }
+            }
+        }
+    }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
