@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use eventcenter_core::query::QueryError;
-use eventcenter_core::{Error, ErrorKind, plain_json};
+use eventcenter_core::{Error, ErrorKind, plain, plain_json};
 use serde::Serialize;
 use tracing::error;
 
@@ -109,7 +109,9 @@ impl From<Error> for Problem {
             Some(cause) => format!("{}: {cause}", error.message()),
             None => error.message().to_owned(),
         };
-        Self::new(status, detail)
+        let column = error.context().iter().find(|(key, _)| *key == "column");
+        let column = column.and_then(|(_, column)| column.parse().ok());
+        Self { column, ..Self::new(status, plain(&detail)) }
     }
 }
 

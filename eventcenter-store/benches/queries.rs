@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use eventcenter_core::query::Select;
 use eventcenter_core::{Batch, FixedClock, Health, Query, Sink};
 use eventcenter_store::ask::{
     Bounds, CountsAsk, Dimension, EventsAsk, Grouping, Order, Range, TableAsk,
@@ -191,7 +192,7 @@ impl Asker {
         let ask = TableAsk {
             query: Arc::new(Query::parse(query).unwrap()),
             range: self.range,
-            select: select.to_owned(),
+            select: Select { text: select.to_owned(), column: 1 },
             bounds: Bounds { deadline: Duration::from_secs(60), ..Bounds::default() },
         };
         self.store.table(&ask).await.unwrap().value.rows.len()

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eventcenter_core::query::Query;
+use eventcenter_core::query::{Query, Select};
 use eventcenter_core::{Cluster, Event, Grade, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Default for Bounds {
 }
 
 /// An answer, with what it lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer<T> {
     /// The answer itself.
     pub value: T,
@@ -390,14 +390,14 @@ pub struct TableAsk {
     pub query: Arc<Query>,
     /// From when until when.
     pub range: Range,
-    /// One `SELECT`, as it stands behind the `|`.
-    pub select: String,
+    /// One `SELECT`, as it stands behind the `|`. Columns in errors are those of the whole statement.
+    pub select: Select,
     /// What it may cost.
     pub bounds: Bounds,
 }
 
 /// The answer to a `SELECT`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Names of the columns.
     pub columns: Vec<String>,

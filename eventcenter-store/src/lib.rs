@@ -35,4 +35,6 @@ pub use config::StoreConfig;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
+pub use sql::{SqlWorker, serve_sql};
+#[cfg(feature = "sqlite")]
 pub use store::{Store, StoreSink, backup};

@@ -28,7 +28,7 @@ use crate::ask::{
     Answer, Bounds, ClusterState, Counts, CountsAsk, EventQuery, EventsAsk, GapGrade, GapRecord,
     Occurrence, OccurrencesAsk, Page, Range, State, Table, TableAsk,
 };
-use crate::sql;
+use crate::sql::{self, Temporary};
 use crate::store::{Shared, Store, failed};
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
@@ -123,20 +123,42 @@ impl Store {
         let (shared, readers) = (Arc::clone(self.shared()), Arc::clone(self.readers()));
         let read = move || {
             let _turn = turn;
-            let mut reading = Reading { shared, gate, readers: Vec::new(), unread: Vec::new() };
-            reading.unread = reading.shared.set_aside();
-            readers.open(range, &mut reading)?;
-            let value = answer(&mut reading).and_then(|value| {
-                let gaps = reading.gaps(range)?;
-                Ok((value, gaps))
-            });
-            readers.give_back(std::mem::take(&mut reading.readers));
-            let (value, gaps) = value?;
-            Ok(Answer { value, gaps, unread: reading.unread })
+            answered(shared, &readers, gate, range, answer)
         };
         let done = tokio::task::spawn_blocking(read).await;
         done.map_err(|error| failed("the reading thread ended").with_source(error))?
     }
+
+    /// Answers on this thread, for a program that does nothing else.
+    pub(crate) fn read_here<T>(
+        &self,
+        range: Range,
+        bounds: Bounds,
+        answer: impl FnOnce(&mut Reading) -> Result<T>,
+    ) -> Result<Answer<T>> {
+        let until = Instant::now() + bounds.deadline;
+        let gate = Arc::new(Gate { until, abandoned: AtomicBool::new(false) });
+        answered(Arc::clone(self.shared()), self.readers(), gate, range, answer)
+    }
+}
+
+fn answered<T>(
+    shared: Arc<Shared>,
+    readers: &Readers,
+    gate: Arc<Gate>,
+    range: Range,
+    answer: impl FnOnce(&mut Reading) -> Result<T>,
+) -> Result<Answer<T>> {
+    let mut reading = Reading { shared, gate, readers: Vec::new(), unread: Vec::new() };
+    reading.unread = reading.shared.set_aside();
+    readers.open(range, &mut reading)?;
+    let value = answer(&mut reading).and_then(|value| {
+        let gaps = reading.gaps(range)?;
+        Ok((value, gaps))
+    });
+    readers.give_back(std::mem::take(&mut reading.readers));
+    let (value, gaps) = value?;
+    Ok(Answer { value, gaps, unread: reading.unread })
 }
 
 impl Reading {
@@ -175,8 +197,14 @@ impl EventQuery for Store {
     }
 
     async fn table(&self, ask: &TableAsk) -> Result<Answer<Table>> {
+        if let Some(worker) = self.sql_worker() {
+            let mut answer = worker.ask(self.folder(), ask).await?;
+            answer.unread.extend(self.shared().set_aside());
+            return Ok(answer);
+        }
         let asked = ask.clone();
-        self.read(ask.range, ask.bounds, move |reading| sql::table(reading, &asked)).await
+        let answer = move |reading: &mut Reading| sql::table(reading, &asked, Temporary::Files);
+        self.read(ask.range, ask.bounds, answer).await
     }
 
     async fn state(&self) -> Result<State> {

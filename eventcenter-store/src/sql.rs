@@ -14,8 +14,8 @@
 //! # What differs from SLS
 //!
 //! - A row of `log` is an Event with its `occurrences`, not a revision of it: sum those up where SLS counts rows.
-//! - An Event that lives across a boundary of partitions has a row on either side, with the occurrences of its side:
-//!   sums are right, and `count(distinct event_uid)` counts Events.
+//! - `log` has an Event once, in its newest state in the range; `occurrences` of an Event that lives across a boundary of
+//!   partitions has the rises on either side, with the state that it had there.
 //! - Names in double quotes are columns, never text; comparison of text minds the case.
 //! - Without `LIMIT` there are up to [`Bounds::rows`] rows, not 100.
 //!
@@ -24,15 +24,21 @@
 //! Everything but one `SELECT` over these tables with functions of a list: no other table, no `PRAGMA`, `ATTACH`,
 //! write, file or extension. SQLite asks an authorizer for each when it reads the statement; partitions are opened for
 //! reading alone besides. Text is at most [`LENGTH`] bytes, an answer [`ANSWER`]; what takes longer than its deadline
-//! is stopped. A statement that SQLite cannot read is refused with the column at which it cannot.
+//! is stopped. A statement that SQLite cannot read is refused with its column in the whole statement.
 //!
-//! Sorts and groups of SQLite that outgrow its cache go to files in the system's folder for such.
+//! # Memory and space
+//!
+//! With a [`SqlWorker`] each statement is answered by a process of its own, within bounds of memory that the kernel
+//! keeps, and nothing goes to disk. Without one it is answered here: sorts and groups that outgrow a cache go to files
+//! in the system's folder for such, and their size is bounded by the deadline alone. Programs that answer others want a
+//! worker; `event-center` has one.
 
 mod functions;
 mod guard;
 mod select;
 mod time;
 mod views;
+mod worker;
 
 use std::sync::Arc;
 
@@ -49,28 +55,44 @@ use select::{Select, refused};
 #[cfg(doc)]
 use crate::ask::Bounds;
 
+pub use worker::{SqlWorker, serve_sql};
+
 /// Bytes of a text or a row, at most.
 pub(crate) const LENGTH: i32 = 1_000_000;
 /// Bytes of an answer, at most.
 pub(crate) const ANSWER: usize = 32 << 20;
-/// Partitions that SQLite attaches to a connection.
-const ATTACHED: usize = 10;
+
+/// Where sorts and groups go that outgrow a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Temporary {
+    /// Into files: bounded by the deadline alone.
+    Files,
+    /// Nowhere: all of SQLite in this process keeps within so many bytes.
+    Memory { heap: u64 },
+}
 
 /// See [`EventQuery::table`](crate::EventQuery::table).
-pub(crate) fn table(reading: &mut Reading, ask: &TableAsk) -> Result<Table> {
+pub(crate) fn table(reading: &mut Reading, ask: &TableAsk, temporary: Temporary) -> Result<Table> {
     let select = Select::parse(&ask.select)?;
-    let mut connection = open(reading).map_err(|error| told(error, &select, reading))?;
+    let mut connection =
+        open(reading, temporary).map_err(|error| told(error, Some(&select), reading))?;
     let views = views::make(reading, ask, &connection)?;
-    guard::watch(&mut connection, views).map_err(|error| told(error, &select, reading))?;
+    guard::watch(&mut connection, views).map_err(|error| told(error, Some(&select), reading))?;
     answer(&connection, &select, ask, reading)
 }
 
-fn open(reading: &Reading) -> rusqlite::Result<Connection> {
+fn open(reading: &Reading, temporary: Temporary) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_in_memory_with_flags(flags)?;
-    connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA cache_size = -4000")?;
+    connection.execute_batch("PRAGMA cache_size = -4000")?;
+    connection.execute_batch(&match temporary {
+        Temporary::Files => "PRAGMA temp_store = FILE".to_owned(),
+        Temporary::Memory { heap } => {
+            format!("PRAGMA temp_store = MEMORY; PRAGMA hard_heap_limit = {heap}")
+        }
+    })?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     for (limit, value) in [
@@ -98,7 +120,7 @@ fn answer(
     ask: &TableAsk,
     reading: &Reading,
 ) -> Result<Table> {
-    let told = |error| told(error, select, reading);
+    let told = |error| told(error, Some(select), reading);
     let mut statement = connection.prepare(&select.text).map_err(told)?;
     if !statement.readonly() {
         return Err(refused("only SELECT is answered"));
@@ -140,16 +162,18 @@ fn weight(value: &Value) -> usize {
     size_of::<Value>() + value.as_str().map_or(0, str::len)
 }
 
+pub(crate) fn too_large() -> Error {
+    let message = "the statement takes more memory or space than it may";
+    Error::new("sql", ErrorKind::TooLarge, message)
+}
+
 /// SQLite's words, and whose fault it is.
-fn told(error: rusqlite::Error, select: &Select, reading: &Reading) -> Error {
+fn told(error: rusqlite::Error, select: Option<&Select>, reading: &Reading) -> Error {
     if reading.gate.is_over() {
         return out_of_time();
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory | ErrorCode::DiskFull) => {
-            let message = "the statement takes more memory or space than it may";
-            Error::new("sql", ErrorKind::TooLarge, message)
-        }
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory | ErrorCode::DiskFull) => too_large(),
         Some(
             ErrorCode::DatabaseCorrupt
             | ErrorCode::NotADatabase
@@ -162,9 +186,9 @@ fn told(error: rusqlite::Error, select: &Select, reading: &Reading) -> Error {
         _ => match error {
             rusqlite::Error::SqlInputError { msg, offset, .. } => {
                 let error = refused(&msg);
-                match usize::try_from(offset) {
-                    Ok(place) => error.with("column", select.column(place)),
-                    Err(_) => error,
+                match (select, usize::try_from(offset)) {
+                    (Some(select), Ok(place)) => error.with("column", select.column(place)),
+                    _ => error,
                 }
             }
             rusqlite::Error::SqliteFailure(_, Some(message)) => refused(&message),

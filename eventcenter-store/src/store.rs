@@ -38,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 use crate::ask::Mark;
 use crate::config::StoreConfig;
 use crate::read::Readers;
+use crate::sql::SqlWorker;
 pub use backup::backup;
 pub(crate) use shared::{Readable, Shared};
 use writer::{Command, Commands, Writer};
@@ -54,6 +55,8 @@ pub struct Store {
     readers: Arc<Readers>,
     /// None if it was opened to be read alone.
     commands: Option<Commands>,
+    /// None: a `SELECT` is answered here.
+    sql_worker: Option<Arc<SqlWorker>>,
 }
 
 impl Store {
@@ -81,7 +84,7 @@ impl Store {
         let folder = folder.into();
         let (shared, writer) = Writer::open(&folder, config, clock, health.shown("store"))?;
         let commands = writer.start()?;
-        Ok(Self { shared, readers: Arc::default(), commands: Some(commands) })
+        Ok(Self { shared, readers: Arc::default(), commands: Some(commands), sql_worker: None })
     }
 
     /// Opens what is in `folder` now, to be read alone; another program may write to it meanwhile. Its sinks refuse.
@@ -91,7 +94,13 @@ impl Store {
     /// [`ErrorKind::Storage`] when the folder cannot be read.
     pub fn open_to_read(folder: impl Into<PathBuf>) -> Result<Self> {
         let shared = Arc::new(Shared::look(folder.into())?);
-        Ok(Self { shared, readers: Arc::default(), commands: None })
+        Ok(Self { shared, readers: Arc::default(), commands: None, sql_worker: None })
+    }
+
+    /// Every `SELECT` is answered by a process of its own from now on, which the kernel keeps within its memory.
+    #[must_use]
+    pub fn with_sql_worker(self, worker: SqlWorker) -> Self {
+        Self { sql_worker: Some(Arc::new(worker)), ..self }
     }
 
     /// A sink of this name that writes into it.
@@ -130,6 +139,10 @@ impl Store {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn sql_worker(&self) -> Option<&SqlWorker> {
+        self.sql_worker.as_deref()
     }
 
     pub(crate) fn readers(&self) -> &Arc<Readers> {

@@ -13,14 +13,14 @@ use clap::ValueEnum;
 use eventcenter_console::Console;
 use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
-use eventcenter_core::query::Statement;
+use eventcenter_core::query::{QueryError, Statement};
 use eventcenter_core::{
     Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer, plain,
 };
 use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
-use eventcenter_store::{EventQuery, Store};
+use eventcenter_store::{EventQuery, SqlWorker, Store, serve_sql};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -31,6 +31,10 @@ use crate::http;
 
 /// What the store is called among the sinks.
 const STORE: &str = "store";
+/// Events that are printed where nobody says how many.
+const EVENTS: usize = 50;
+/// The subcommand that answers one `SELECT`.
+pub const SQL_WORKER: &str = "sql-worker";
 
 /// Why a command was not obeyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +112,8 @@ pub fn run(config: CenterConfig) -> Result<(), Failure> {
 async fn start(config: CenterConfig) -> Result<(), Failure> {
     let (health, metrics) = (Health::new(), Metrics::new());
     let folder = folder(&config);
-    let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?;
+    let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?
+        .with_sql_worker(sql_worker());
     let CenterConfig { common, store: kept, console } = config;
 
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
@@ -168,22 +173,23 @@ pub fn query(
     config: &CenterConfig,
     statement: &str,
     window: Window,
-    limit: usize,
+    limit: Option<usize>,
     format: Format,
 ) -> Result<(), Trouble> {
     let parsed = Statement::parse(statement).map_err(|error| error.explain(statement))?;
-    let store = Store::open_to_read(folder(config)).map_err(told)?;
+    let store = Store::open_to_read(folder(config)).map_err(told)?.with_sql_worker(sql_worker());
     let (query, range) = (Arc::new(parsed.query), window.range());
     let bounds = Bounds { deadline: Duration::from_secs(60), ..Bounds::default() };
     let out = std::io::stdout().lock();
     match parsed.select {
         Some(select) => {
-            let ask = TableAsk { query, range, select: select.text, bounds };
-            let answer = block_on(store.table(&ask))?.map_err(told)?;
+            let bounds = Bounds { rows: limit.unwrap_or(bounds.rows), ..bounds };
+            let ask = TableAsk { query, range, select, bounds };
+            let answer = block_on(store.table(&ask))?.map_err(|error| placed(error, statement))?;
             print::table(out, &answer, format)
         }
         None => {
-            let order = Order::Newest;
+            let (order, limit) = (Order::Newest, limit.unwrap_or(EVENTS));
             let mut ask =
                 EventsAsk { query, range, order, after: None, limit: limit.clamp(1, 1000), bounds };
             let mut left = limit;
@@ -202,7 +208,28 @@ pub fn query(
             printer.end()
         }
     }
-    .or_else(written)
+    .or_else(written)?;
+    if format == Format::Table {
+        let clusters = block_on(store.state())?.map_err(told)?.clusters;
+        print::recorded(&clusters).or_else(written)?;
+    }
+    Ok(())
+}
+
+/// This program again, as [`answer_sql`].
+fn sql_worker() -> SqlWorker {
+    // What runs, also when another version has taken its place on disk meanwhile.
+    SqlWorker::new("/proc/self/exe", [SQL_WORKER])
+}
+
+/// Answers the one `SELECT` that stands on standard input, for another process of this program.
+///
+/// # Errors
+///
+/// When the question cannot be read, or its answer not be written.
+pub fn answer_sql() -> Result<(), Trouble> {
+    let done = serve_sql(std::io::stdin().lock(), std::io::stdout().lock());
+    done.map_err(|error| error.to_string().into())
 }
 
 /// Prints a Pod's life.
@@ -279,6 +306,18 @@ fn written(error: std::io::Error) -> Result<(), Trouble> {
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(|error| error.to_string())?.block_on(work))
+}
+
+/// What is wrong with a statement, below the place in it where that can be told.
+fn placed(error: Error, statement: &str) -> Trouble {
+    let column = error.context().iter().find(|(key, _)| *key == "column");
+    match column.and_then(|(_, column)| column.parse().ok()) {
+        Some(column) => {
+            let message = plain(error.message()).into_owned();
+            QueryError { column, message }.explain(statement).into()
+        }
+        None => told(error),
+    }
 }
 
 /// An error with its cause, on one line.

@@ -187,3 +187,26 @@ fn the_demo_needs_no_cluster_and_leaves_nothing_behind() {
     assert_eq!(out(&found), "n\r\n3\r\n", "{}", err(&found));
     assert!(!Path::new(&center.path("state")).exists());
 }
+
+#[test]
+fn a_limit_bounds_a_select_and_its_mistakes_are_shown_where_they_are() {
+    let center = Center::filled();
+    let select = "level : * | select name from log";
+    let ask = ["query", select, "--since", "all", "--format", "csv", "--limit", "2"];
+    let found = center.run(&ask);
+    assert_eq!(out(&found), "name\r\nweb-0\r\nweb-0\r\n");
+    assert!(err(&found).contains("more rows than 2"), "{}", err(&found));
+    let wrong = center.run(&["query", "level : * | select nope"]);
+    let mark = " ".repeat("level : * | select ".len());
+    let told = format!("level : * | select nope\n{mark}^\nno such column: nope\n");
+    assert_eq!((wrong.status.code(), err(&wrong)), (Some(1), told));
+}
+
+#[test]
+fn what_is_recorded_says_so_where_people_read() {
+    let center = Center::filled();
+    let table = center.run(&["query", "*", "--since", "all"]);
+    assert_eq!(err(&table), "recorded, not watched: prod\n");
+    let lines = center.run(&["query", "*", "--since", "all", "--format", "ndjson"]);
+    assert_eq!(err(&lines), "");
+}

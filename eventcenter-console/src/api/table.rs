@@ -61,7 +61,7 @@ async fn table(shared: &Shared, query: Option<&str>) -> Reply {
     let mut bounds = bounds(&shared.config.limits);
     bounds.rows = params.number("limit", 1000, bounds.rows)?;
     let range = params.range(&*shared.clock)?;
-    let ask = TableAsk { query, range, select: select.text, bounds };
+    let ask = TableAsk { query, range, select, bounds };
     let answer = shared.engine.table(&ask).await?;
     json(&answer, &answer.value)
 }

@@ -4,6 +4,8 @@
 //! Our views have an inner half with a name that nobody can guess: what stands in there is ours. A `WITH` of the
 //! user's own may be called like a view, and so the outer name proves nothing.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -33,16 +35,33 @@ const FUNCTIONS: &[&str] = &[
 
 /// From here on only `SELECT` over the views.
 pub(super) fn watch(connection: &mut Connection, views: Views) -> rusqlite::Result<()> {
+    let real = real_tables(connection)?;
     connection.authorizer(Some(move |context: AuthContext<'_>| {
-        if may(&views, &context) { Authorization::Allow } else { Authorization::Deny }
+        if may(&views, &real, &context) { Authorization::Allow } else { Authorization::Deny }
     }))
 }
 
-fn may(views: &Views, context: &AuthContext<'_>) -> bool {
+/// Names of all tables, also of those that SQLite makes when they are named.
+fn real_tables(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let sql = "SELECT lower(name) FROM pragma_table_list UNION SELECT lower(name) FROM pragma_module_list";
+    let mut names = connection.prepare(sql)?;
+    let names = names.query_map([], |row| row.get(0))?;
+    names.collect()
+}
+
+fn may(views: &Views, real: &HashSet<String>, context: &AuthContext<'_>) -> bool {
     let is_ours =
         context.accessor.is_some_and(|view| views.inner.iter().any(|inner| inner == view));
     match context.action {
         AuthAction::Select | AuthAction::Recursive => true,
+        // A `WITH` of which no column is used is named without a database, as a table would be.
+        AuthAction::Read { table_name, column_name: "" }
+            if context.database_name.is_none()
+                && !real.contains(&table_name.to_ascii_lowercase())
+                && !table_name.to_ascii_lowercase().starts_with("sqlite_") =>
+        {
+            true
+        }
         AuthAction::Read { table_name, .. } => {
             let is_view = |name: &String| name.eq_ignore_ascii_case(table_name);
             let is_temporary = context.database_name.is_none_or(|name| name == "temp");

@@ -7,6 +7,7 @@
 //! Nothing is judged here that SQLite judges better; but only one statement is let through, and it begins with
 //! `SELECT` or `WITH`.
 
+use eventcenter_core::query::Select as Written;
 use eventcenter_core::{Error, ErrorKind, Result};
 
 /// The table that is meant where none is named.
@@ -21,6 +22,8 @@ pub(super) const MAX_LEN: usize = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Select {
     pub(super) text: String,
+    /// The column at which the user's own text begins.
+    begin: usize,
     /// Where in `text` something was put in, and how much.
     added: Vec<(usize, usize)>,
 }
@@ -29,7 +32,8 @@ impl Select {
     /// # Errors
     ///
     /// Kind `Refused`, in words that name the column.
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(given: &Written) -> Result<Self> {
+        let (text, begin) = (given.text.as_str(), given.column);
         if text.len() > MAX_LEN {
             return Err(refused("the statement is too long").with("bytes", text.len()));
         }
@@ -48,7 +52,8 @@ impl Select {
             let upper = word.to_ascii_uppercase();
             if !begun {
                 if upper != "SELECT" && upper != "WITH" {
-                    let error = refused("only SELECT is answered").with("column", column(text, at));
+                    let error =
+                        refused("only SELECT is answered").with("column", column(text, at, begin));
                     return Err(error);
                 }
                 begun = true;
@@ -59,7 +64,7 @@ impl Select {
                 ";" => {
                     if let Some((at, _)) = words.next() {
                         let error = refused("one statement is answered, not several");
-                        return Err(error.with("column", column(text, at)));
+                        return Err(error.with("column", column(text, at, begin)));
                     }
                     end = at;
                     break;
@@ -91,15 +96,15 @@ impl Select {
             done = place;
         }
         whole.push_str(text.get(done..end).unwrap_or_default());
-        Ok(Self { text: whole, added })
+        Ok(Self { text: whole, begin, added })
     }
 
-    /// The column of the user's own text, counted in characters from 1, for a place in [`text`](Self::text).
+    /// The column of the whole statement, counted in characters from 1, for a place in [`text`](Self::text).
     pub(super) fn column(&self, place: usize) -> usize {
         let added = self.added.iter().filter(|(at, _)| *at < place).map(|(_, len)| len);
         let before = self.text.get(..place).unwrap_or(&self.text);
         // What is put in is ASCII: as many characters as bytes.
-        (before.chars().count() + 1).saturating_sub(added.sum())
+        (before.chars().count() + self.begin).saturating_sub(added.sum())
     }
 }
 
@@ -111,8 +116,8 @@ pub(super) fn refused(message: &str) -> Error {
     Error::new("sql", ErrorKind::Refused, message)
 }
 
-fn column(text: &str, at: usize) -> usize {
-    text.get(..at).map_or(0, |before| before.chars().count()) + 1
+fn column(text: &str, at: usize, begin: usize) -> usize {
+    text.get(..at).map_or(0, |before| before.chars().count()) + begin
 }
 
 /// Words, and single characters of everything else; strings, quoted names and comments are passed over as SQLite
@@ -171,6 +176,10 @@ fn quoted_len(text: &str, quote: char) -> usize {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Select> {
+        Select::parse(&Written { text: text.to_owned(), column: 1 })
+    }
+
     #[test]
     fn the_table_is_put_in_where_it_is_left_out() {
         let cases = [
@@ -197,7 +206,7 @@ mod tests {
             ("select '它''s' /* from */ , [from]", "select '它''s' /* from */ , [from] FROM log "),
         ];
         for (text, whole) in cases {
-            assert_eq!(Select::parse(text).expect(text).text, whole);
+            assert_eq!(parse(text).expect(text).text, whole);
         }
     }
 
@@ -212,16 +221,19 @@ mod tests {
             ("-- only a comment", "sql: a SELECT was expected behind the |"),
         ];
         for (text, message) in cases {
-            assert_eq!(Select::parse(text).expect_err(text).to_string(), message);
+            assert_eq!(parse(text).expect_err(text).to_string(), message);
         }
-        assert!(Select::parse(&"x".repeat(MAX_LEN + 1)).is_err());
+        assert!(parse(&"x".repeat(MAX_LEN + 1)).is_err());
     }
 
     #[test]
     fn columns_are_those_of_the_users_text() {
-        let select = Select::parse("select '它' where nope").expect("a select");
+        let select = parse("select '它' where nope").expect("a select");
         let place = select.text.find("nope").expect("a place");
         assert_eq!(select.column(place), 18);
         assert_eq!(select.column(0), 1);
+        let later = Written { text: "select 1; x".to_owned(), column: 20 };
+        let error = Select::parse(&later).expect_err("two statements").to_string();
+        assert_eq!(error, "sql: one statement is answered, not several (column=30)");
     }
 }

@@ -2,15 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use eventcenter_core::Query;
+use eventcenter_core::query::Select;
+use eventcenter_core::{FixedClock, Health, Query};
 use serde_json::json;
 
-use super::*;
+use super::{ErrorKind, Result, Table, TableAsk, Value};
 use crate::EventQuery;
 use crate::ask::{Bounds, Range};
+use crate::config::{RetentionConfig, StoreConfig};
 use crate::read::tests::{deliver, store, time};
 use crate::store::Store;
 use crate::testing::Generator;
+use std::sync::Arc;
 
 /// A day of a small cluster, in two partitions.
 async fn filled(folder: &std::path::Path) -> Store {
@@ -25,7 +28,8 @@ async fn filled(folder: &std::path::Path) -> Store {
 async fn asked(store: &Store, query: &str, range: Range, select: &str) -> Result<Table> {
     let query = Arc::new(Query::parse(query).unwrap());
     let bounds = Bounds { deadline: Duration::from_secs(2), rows: 100 };
-    let ask = TableAsk { query, range, select: select.to_owned(), bounds };
+    let ask =
+        TableAsk { query, range, select: Select { text: select.to_owned(), column: 1 }, bounds };
     store.table(&ask).await.map(|answer| answer.value)
 }
 
@@ -62,6 +66,9 @@ async fn a_statement_of_sls_is_answered() {
     .await;
     assert!((20..=24).contains(&hours.len()), "{}", hours.len());
     assert_eq!(hours[0][0], json!("00:00"));
+    let with = "with a as (select name from log), b as (select * from a) select count(*), (select count(*) from log) from b";
+    let counted = rows(&store, "reason : Started", with).await;
+    assert!(counted[0][0].as_i64() > Some(20) && counted[0][0] == counted[0][1], "{counted:?}");
     let oom = rows(&store, "class : PodOOM", "select pod_name, pod, hostname, node limit 1").await;
     assert!(oom[0][0].is_string() && oom[0][0] == oom[0][1] && oom[0][2] == oom[0][3], "{oom:?}");
     assert_eq!(rows(&store, "nothinglikethis", "select * from log").await.len(), 0);
@@ -121,6 +128,18 @@ async fn what_is_hostile_ends_soon_and_with_an_error() {
         "select * from pragma_table_list",
         "select * from pragma_database_list",
         "select * from dbstat",
+        "select count(*) from sqlite_master",
+        "select count(*) from sqlite_schema",
+        "select count(*) from sqlite_temp_master",
+        "select count(*) from dbstat",
+        "select count(*) from pragma_table_list",
+        "select count(*) from events",
+        "select count(*) from Words",
+        "select count(*) from p0.events",
+        "select count(*) from p1.documents",
+        "select count(*) from m0",
+        "select count(*) from found_data",
+        "with log as (select * from log), events as (select 1) select count(*) from p0.events",
         "select * from events",
         "select * from p0.events",
         "select * from p0.occurrences",
@@ -156,4 +175,24 @@ async fn what_is_hostile_ends_soon_and_with_an_error() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{shown}");
     }
     assert_eq!(rows(&store, "*", "select sum(occurrences)").await[0][0], json!(2000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_statement_spans_more_than_ten_partitions() {
+    let folder = tempfile::tempdir().unwrap();
+    let days = |events, begin, days: i64| {
+        let span = jiff::SignedDuration::from_hours(24 * days);
+        Generator::new(events, events).with_begin(time(begin)).with_span(span).collect()
+    };
+    deliver(&store(folder.path()), days(700, "2026-11-18T00:00:00Z", 10)).await;
+    // From now on everything is kept for a year, and a partition is longer.
+    let age = eventcenter_core::config::HumanDuration::from_secs(365 * 86_400);
+    let config =
+        StoreConfig { retention: RetentionConfig { age, bytes: None }, ..StoreConfig::default() };
+    let clock = Arc::new(FixedClock::new(time("2026-11-27T00:00:00Z")));
+    let store = Store::open_with(folder.path(), &config, clock, &Health::new()).unwrap();
+    deliver(&store, days(300, "2026-06-01T00:00:00Z", 120)).await;
+    assert!(store.shared().partitions().len() > 10, "{:?}", store.shared().partitions());
+    assert_eq!(rows(&store, "*", "select sum(occurrences)").await, [[json!(1000)]]);
+    assert_eq!(rows(&store, "reason : *", "select sum(occurrences)").await, [[json!(1000)]]);
 }

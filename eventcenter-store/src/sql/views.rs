@@ -18,31 +18,38 @@
 //! `occurrences` has `__time__`, `time`, `rise`, `estimated`, and of its Event `cluster`, `level`, `class`, `reason`,
 //! `kind`, `namespace`, `name`, `node`, `component`, `workload`, `event_uid`.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+mod columns;
+mod lives;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use eventcenter_core::Result;
 use eventcenter_core::query::Node;
-use eventcenter_core::{Cluster, Event, Result};
-use jiff::Timestamp;
-use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
+use rusqlite::limits::Limit;
 
 use super::guard::Views;
 use super::select::refused;
-use super::{ATTACHED, told};
+use super::told;
 use crate::ask::TableAsk;
-use crate::read::{Failure, Reader, Reading, lock, micros};
-use crate::search::{Source, condition};
+use crate::read::{Failure, Reader, Reading, micros};
+use crate::search::{MANY, Source, condition};
 
-/// `field(name, partition, dictionary, document)`.
-const FIELD: &str = "eventcenter_field";
-
-/// A partition of the statement.
+/// A partition of the statement, and which of its rows are meant.
+#[derive(Debug)]
 struct Part {
     /// Its place among the readers, and its name on the connection.
     place: usize,
-    /// Whether every event of it is meant, with everything it occurred.
-    is_whole: bool,
+    /// Everything in it occurred in the range.
+    is_within: bool,
+    /// The range has more than a quarter of its time.
+    is_long: bool,
+    /// Which rows match: all, or those that stand in `temp.m{place}`.
+    is_all: bool,
+    /// Whether some rows are those of Events that a newer partition shows: `temp.gone{place}`.
+    has_gone: bool,
+    /// Whether some rows are those of Events that an older partition has occurrences of: `temp.more{place}`.
+    has_more: bool,
     /// The range that is asked, in microseconds.
     from: i64,
     until: i64,
@@ -54,34 +61,32 @@ pub(super) fn make(
     ask: &TableAsk,
     connection: &Connection,
 ) -> Result<Views> {
-    let (from, until) = micros(ask.range);
     let is_all = *ask.query.tree() == Node::All;
     let mut parts = Vec::new();
     for place in 0..reading.readers.len() {
         let times = reading.attempt(place, |reader| reader.times())?;
-        let Some(Some((first, last))) = times else { continue };
-        if first < until && from <= last {
-            let is_within = from <= first && last < until;
-            parts.push(Part { place, is_whole: is_all && is_within, from, until });
-        }
+        let Some(Some(times)) = times else { continue };
+        parts.extend(Part::of(place, times, micros(ask.range), is_all));
     }
-    if parts.len() > ATTACHED {
+    let told = |error, reading: &Reading| told(error, None, reading);
+    let most = connection.limit(Limit::SQLITE_LIMIT_ATTACHED).map_err(|e| told(e, reading))?;
+    if usize::try_from(most).is_ok_and(|most| parts.len() > most) {
         let message =
             "the range is too long for SQL: it touches more partitions than can be joined";
-        return Err(refused(message).with("partitions", parts.len()).with("most", ATTACHED));
+        return Err(refused(message).with("partitions", parts.len()).with("most", most));
     }
-    let nothing = super::Select::parse("SELECT 1")?;
-    fields(reading, connection).map_err(|error| told(error, &nothing, reading))?;
+    columns::register(reading, connection).map_err(|error| told(error, reading))?;
     let mut readable = Vec::new();
     for part in parts {
         let found = reading.attempt(part.place, |reader| {
-            attach(reader, ask, connection, &part)?;
-            Ok(())
+            attach(reader, connection, &part)?;
+            if is_all { Ok(()) } else { matching(reader, ask, connection, &part) }
         })?;
         if found.is_some() {
             readable.push(part);
         }
     }
+    lives::join(reading, connection, &mut readable)?;
     // Who can guess it has guessed 64 bits.
     let secret = format!("{:016x}", RandomState::new().build_hasher().finish());
     let names = Views {
@@ -92,33 +97,53 @@ pub(super) fn make(
     for ((open, inner), body) in names.open.iter().zip(&names.inner).zip(bodies) {
         let mut selects: Vec<String> = readable.iter().map(body).collect();
         if selects.is_empty() {
-            selects.push(nothing_of(open));
+            selects.push(columns::of_nothing(open));
         }
         let sql = format!(
             "CREATE TEMP VIEW {inner} AS {}; CREATE TEMP VIEW {open} AS SELECT * FROM {inner}",
             selects.join(" UNION ALL ")
         );
-        connection.execute_batch(&sql).map_err(|error| told(error, &nothing, reading))?;
+        connection.execute_batch(&sql).map_err(|error| told(error, reading))?;
     }
     Ok(names)
 }
 
-/// A table without rows: a range without partitions has its columns nevertheless.
-fn nothing_of(table: &str) -> String {
-    let part = Part { place: 0, is_whole: true, from: 0, until: 0 };
-    let columns = if table == "log" { log_columns(&part) } else { occurrence_columns(&part) };
-    let columns: Vec<String> =
-        columns.iter().map(|(_, name)| format!("NULL AS \"{name}\"")).collect();
-    format!("SELECT {} WHERE 0", columns.join(", "))
+impl Part {
+    /// None: nothing of it occurred in the range. Times are those of its first and of its last occurrence.
+    fn of(
+        place: usize,
+        (first, last): (i64, i64),
+        (from, until): (i64, i64),
+        is_all: bool,
+    ) -> Option<Self> {
+        if first >= until || from > last {
+            return None;
+        }
+        let shared = until.min(last).saturating_sub(from.max(first));
+        Some(Self {
+            place,
+            is_within: from <= first && last < until,
+            is_long: shared > last.saturating_sub(first) / 4,
+            is_all,
+            has_gone: false,
+            has_more: false,
+            from,
+            until,
+        })
+    }
+
+    /// A condition on the time of an occurrence.
+    fn in_range(&self, time: &str) -> String {
+        format!("{time} >= {} AND {time} < {}", self.from, self.until)
+    }
 }
 
-/// Makes a partition known to the connection, and what of it is meant.
+/// Makes a partition known to the connection.
 fn attach(
     reader: &mut Reader,
-    ask: &TableAsk,
     connection: &Connection,
     part: &Part,
-) -> Result<(), Failure> {
+) -> std::result::Result<(), Failure> {
     let place = part.place;
     let mut file = String::from("file:");
     for byte in reader.path().as_os_str().as_encoded_bytes() {
@@ -130,185 +155,89 @@ fn attach(
         }
     }
     connection.execute(&format!("ATTACH ?1 AS p{place}"), [format!("{file}?mode=ro")])?;
-    connection.execute_batch(&format!("PRAGMA p{place}.cache_size = -4000"))?;
-    if part.is_whole {
-        return Ok(());
-    }
-    let (from, until) = micros(ask.range);
-    let condition = condition(reader, &ask.query, Source::Events)?.sql;
-    let sql = format!(
-        "SELECT e.id, sum(x.rise), max(x.time), max(x.estimated)
-         FROM occurrences x JOIN events e ON e.id = x.event JOIN objects o ON o.id = e.object
-         WHERE x.time >= {from} AND x.time < {until} AND {condition} GROUP BY e.id"
-    );
-    connection.execute_batch(&format!(
-        "CREATE TEMP TABLE m{place}
-         (id INTEGER PRIMARY KEY, occurrences INTEGER, time INTEGER, estimated INTEGER) STRICT"
-    ))?;
-    let insert = format!("INSERT INTO temp.m{place} VALUES (?1, ?2, ?3, ?4)");
-    let mut insert = connection.prepare(&insert)?;
+    Ok(connection.execute_batch(&format!("PRAGMA p{place}.cache_size = -4000"))?)
+}
+
+/// Notes the rows that match and occurred in the range: their numbers, and nothing else of them.
+fn matching(
+    reader: &mut Reader,
+    ask: &TableAsk,
+    connection: &Connection,
+    part: &Part,
+) -> std::result::Result<(), Failure> {
+    let condition = condition(reader, &ask.query, Source::Events)?;
+    let (sql, in_range) = (condition.sql, part.in_range("x.time"));
+    let sql = if part.is_within {
+        format!("SELECT e.id FROM events e WHERE e.occurrences > 0 AND {sql}")
+    } else if part.is_long || condition.hits.is_some_and(|hits| hits < MANY) {
+        format!(
+            "SELECT e.id FROM events e WHERE {sql}
+             AND EXISTS (SELECT 1 FROM occurrences x WHERE x.event = e.id AND {in_range})"
+        )
+    } else {
+        format!(
+            "SELECT DISTINCT x.event FROM occurrences x INDEXED BY occurrences_time
+             CROSS JOIN events e ON e.id = x.event WHERE {in_range} AND {sql}"
+        )
+    };
+    let table = format!("m{}", part.place);
+    connection
+        .execute_batch(&format!("CREATE TEMP TABLE {table} (event INTEGER NOT NULL) STRICT"))?;
+    let mut insert = connection.prepare(&format!("INSERT INTO temp.{table} VALUES (?1)"))?;
     let mut statement = reader.connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, rises, time, estimated): (i64, i64, i64, i64) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        insert.execute(params![id, rises, time, estimated])?;
+        insert.execute([row.get::<_, i64>(0)?])?;
     }
     Ok(())
 }
 
-/// What stands in documents alone.
-fn fields(reading: &Reading, connection: &Connection) -> rusqlite::Result<()> {
-    let unpackers: Vec<_> =
-        reading.readers.iter().map(|reader| Arc::clone(&reader.unpacker)).collect();
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function(FIELD, 4, flags, move |context| {
-        let place: i64 = context.get(1)?;
-        let unpacker = usize::try_from(place).ok().and_then(|place| unpackers.get(place));
-        let Some(unpacker) = unpacker else { return Ok(None) };
-        let bytes = context.get_raw(3).as_blob().unwrap_or_default();
-        let document = lock(unpacker).unpack(context.get(2)?, bytes);
-        let document = document.map_err(crate::store::partition::failed)?;
-        let nobody = Arc::new(Cluster { id: String::new(), name: String::new() });
-        let event = Event::from_kubernetes(&nobody, document.into(), Timestamp::UNIX_EPOCH);
-        let event = event.map_err(|error| {
-            rusqlite::Error::UserFunctionError(Box::new(std::io::Error::other(error)))
-        })?;
-        let field = context.get_raw(0).as_str().unwrap_or_default();
-        Ok(Some(match field {
-            "message" => event.message().to_owned(),
-            "field_path" => event.object().field_path.to_owned(),
-            "api_version" => event.object().api_version.to_owned(),
-            "event_uid" => event.uid().to_owned(),
-            "event_name" => event.name().to_owned(),
-            "event_namespace" => event.namespace().to_owned(),
-            _ => event.text().to_owned(),
-        }))
-    })
-}
-
-/// A column, and the names that it has beside its own.
-fn columns(part: &Part) -> Vec<(String, &'static [&'static str])> {
-    let p = format!("p{}", part.place);
-    let word = |id: &str| format!("(SELECT text FROM {p}.words WHERE id = {id})");
-    let field = |name: &str| {
-        format!(
-            "(SELECT {FIELD}('{name}', {}, d.dictionary, d.document) FROM {p}.documents d WHERE d.id = e.id)",
-            part.place
-        )
-    };
-    let at = |micros: &str| format!("datetime({micros} / 1000000, 'unixepoch')");
-    let pod = |column: &str| {
-        let of_pod = format!(
-            "CASE o.kind WHEN (SELECT id FROM {p}.words WHERE text = 'Pod') THEN e.object ELSE nullif(e.pod, 0) END"
-        );
-        format!("(SELECT {column} FROM {p}.objects q WHERE q.id = {of_pod})")
-    };
-    let (occurrences, time, estimated) = if part.is_whole {
-        ("e.occurrences", "e.time", "e.estimated")
-    } else {
-        ("m.occurrences", "m.time", "m.estimated")
-    };
-    vec![
-        (format!("{time} / 1000000"), &["__time__"]),
-        (at(time), &["time", "eventId.lastTimestamp"]),
-        (at("e.first"), &["first", "eventId.firstTimestamp"]),
-        (at("e.received"), &["received"]),
-        (format!("(SELECT uid FROM {p}.clusters WHERE id = e.cluster)"), &["cluster", "ClusterId"]),
-        (format!("(SELECT name FROM {p}.clusters WHERE id = e.cluster)"), &["cluster_name"]),
-        (LEVEL.to_owned(), &["level"]),
-        (word("e.class"), &["class"]),
-        (word("e.type"), &["type", "eventId.type"]),
-        (word("e.reason"), &["reason", "eventId.reason"]),
-        (field("message"), &["message", "eventId.message"]),
-        ("e.count".to_owned(), &["count", "eventId.count"]),
-        (occurrences.to_owned(), &["occurrences"]),
-        (estimated.to_owned(), &["estimated"]),
-        (word("o.kind"), &["kind", "eventId.involvedObject.kind"]),
-        (word("o.namespace"), &["namespace", "eventId.involvedObject.namespace"]),
-        ("o.name".to_owned(), &["name", "eventId.involvedObject.name"]),
-        ("o.uid".to_owned(), &["uid", "eventId.involvedObject.uid"]),
-        (field("field_path"), &["field_path", "eventId.involvedObject.fieldPath"]),
-        (field("api_version"), &["api_version", "eventId.involvedObject.apiVersion"]),
-        (word("e.node"), &["node", "host", "hostname", "eventId.source.host"]),
-        (word("e.component"), &["component", "eventId.source.component"]),
-        (word("o.workload"), &["workload"]),
-        (pod("q.name"), &["pod", "pod_name"]),
-        (pod(&word("q.namespace")), &["pod_namespace"]),
-        (pod("q.uid"), &["pod_uid", "pod_id"]),
-        (field("event_uid"), &["event_uid", "eventId.metadata.uid"]),
-        (field("event_name"), &["event_name", "eventId.metadata.name"]),
-        (field("event_namespace"), &["event_namespace", "eventId.metadata.namespace"]),
-        (field("document"), &["document", "eventId"]),
-    ]
-}
-
-const LEVEL: &str = "CASE e.level WHEN 0 THEN 'Normal' WHEN 1 THEN 'Warning' ELSE 'Error' END";
-
-fn log_columns(part: &Part) -> Vec<(String, &'static str)> {
-    let named = |(sql, names): (String, &'static [&'static str])| {
-        names.iter().map(move |name| (sql.clone(), *name)).collect::<Vec<_>>()
-    };
-    columns(part).into_iter().flat_map(named).collect()
-}
-
-fn occurrence_columns(part: &Part) -> Vec<(String, &'static str)> {
-    const OF_EVENT: &[&str] = &[
-        "cluster",
-        "level",
-        "class",
-        "reason",
-        "kind",
-        "namespace",
-        "name",
-        "node",
-        "component",
-        "workload",
-        "event_uid",
-    ];
-    let mut columns = vec![
-        ("x.time / 1000000".to_owned(), "__time__"),
-        ("datetime(x.time / 1000000, 'unixepoch')".to_owned(), "time"),
-        ("x.rise".to_owned(), "rise"),
-        ("x.estimated".to_owned(), "estimated"),
-    ];
-    columns.extend(log_columns(part).into_iter().filter(|(_, name)| OF_EVENT.contains(name)));
-    columns
-}
-
-fn selected(columns: &[(String, &str)]) -> String {
-    let columns: Vec<String> =
-        columns.iter().map(|(sql, name)| format!("{sql} AS \"{name}\"")).collect();
-    columns.join(", ")
-}
-
 fn log(part: &Part) -> String {
-    format!("SELECT {} FROM {} WHERE {}", selected(&log_columns(part)), events(part), touched(part))
-}
-
-fn occurrences(part: &Part) -> String {
-    let Part { place, from, until, .. } = part;
+    let place = part.place;
+    let shown = if part.has_gone {
+        format!("e.id NOT IN (SELECT event FROM temp.gone{place})")
+    } else {
+        "1".to_owned()
+    };
+    // A row of which nothing is counted here has no place in the partition's time. And of a table of which no column is
+    // used SQLite asks the authorizer when the views are gone already, as if the statement itself had named it.
     format!(
-        "SELECT {} FROM {} JOIN p{place}.occurrences x ON x.event = e.id
-         WHERE x.time >= {from} AND x.time < {until} AND {}",
-        selected(&occurrence_columns(part)),
-        events(part),
-        touched(part),
+        "SELECT {} FROM {} WHERE e.occurrences > 0 AND {shown}",
+        columns::selected(&columns::of_log(part)),
+        rows(part)
     )
 }
 
-/// Always true. Of a table of which no column is used SQLite asks the authorizer when the views are gone already: as
-/// if the statement itself had named it.
-fn touched(part: &Part) -> &'static str {
-    if part.is_whole { "o.kind >= 0" } else { "o.kind >= 0 AND m.time IS NOT NULL" }
+/// The rows `e` that are meant. Where what occurred of all of them in a part of their time is asked, that is summed up
+/// in `s`, in the order of an index.
+fn rows(part: &Part) -> String {
+    let Part { place, is_within, is_long, is_all, .. } = part;
+    match (is_all, is_within) {
+        (false, _) => format!("temp.m{place} m CROSS JOIN p{place}.events e ON e.id = m.event"),
+        (true, true) => format!("p{place}.events e"),
+        (true, false) => {
+            let index = if *is_long { "occurrences_event" } else { "occurrences_time" };
+            format!(
+                "(SELECT x.event, sum(x.rise) AS occurrences, max(x.time) AS time, max(x.estimated) AS estimated
+                  FROM p{place}.occurrences x INDEXED BY {index} WHERE {} GROUP BY x.event) s
+                 CROSS JOIN p{place}.events e ON e.id = s.event",
+                part.in_range("x.time")
+            )
+        }
+    }
 }
 
-fn events(part: &Part) -> String {
+fn occurrences(part: &Part) -> String {
     let place = part.place;
-    let join = format!("JOIN p{place}.objects o ON o.id = e.object");
-    if part.is_whole {
-        format!("p{place}.events e {join}")
+    let matches = if part.is_all {
+        "1".to_owned()
     } else {
-        format!("temp.m{place} m JOIN p{place}.events e ON e.id = m.id {join}")
-    }
+        format!("x.event IN (SELECT event FROM temp.m{place})")
+    };
+    format!(
+        "SELECT {} FROM p{place}.occurrences x CROSS JOIN p{place}.events e ON e.id = x.event
+         WHERE {} AND {matches} AND e.occurrences > 0",
+        columns::selected(&columns::of_occurrences(part)),
+        part.in_range("x.time"),
+    )
 }

@@ -63,6 +63,8 @@ impl Shared {
             let path = shared.folder.join(name);
             match open_to_read(&path).and_then(|connection| span(&connection)) {
                 Ok(span) => shared.add(span, path),
+                // Removed by retention a moment ago.
+                Err(_) if !path.exists() => {}
                 Err(error) => shared.report_damage(format!("{name} cannot be read: {error}")),
             }
         }

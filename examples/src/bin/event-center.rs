@@ -67,9 +67,9 @@ enum Command {
         statement: String,
         #[command(flatten)]
         window: WindowArgs,
-        /// Events, newest first
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        /// Events at most, newest first; by default 50. Of a `select`: rows, by default 10,000
+        #[arg(long)]
+        limit: Option<usize>,
         /// How to print them
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
@@ -97,6 +97,9 @@ enum Command {
         /// An empty folder, or one that is not there
         folder: PathBuf,
     },
+    /// Answers the one `SELECT` that stands on standard input: `event-center` starts itself so
+    #[command(name = center::SQL_WORKER, hide = true)]
+    SqlWorker,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -152,6 +155,7 @@ fn main() -> ExitCode {
             center::import(&config, &file, cluster.as_deref())
         }
         Some(Command::Backup { folder }) => center::backup(&config, &folder),
+        Some(Command::SqlWorker) => center::answer_sql(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use eventcenter_core::{Level, plain, plain_csv, plain_json};
 use eventcenter_store::Answer;
-use eventcenter_store::ask::{Page, Row, Table};
+use eventcenter_store::ask::{ClusterState, Page, Row, Table};
 use eventcenter_store::lifecycle::{Life, Lifecycle};
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -185,6 +185,16 @@ fn csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Re
 }
 
 /// What the answer lacks, on standard error.
+/// Says which clusters are no live watch.
+pub(super) fn recorded(clusters: &[ClusterState]) -> io::Result<()> {
+    let recorded = clusters.iter().filter(|cluster| cluster.recorded);
+    let names: Vec<&str> = recorded.map(|known| known.cluster.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    tell(&[format!("recorded, not watched: {}", names.join(", "))])
+}
+
 fn lacking<T>(answer: &Answer<T>) -> io::Result<()> {
     let gaps = answer.gaps.iter().map(|gap| {
         let since = gap.since.map(|since| format!("{} to ", stamp(since))).unwrap_or_default();
