@@ -85,7 +85,7 @@ async fn counts_are_those_of_the_api_server_whatever_is_killed_meanwhile() {
     eventually("to be ready", LONG, async || ready()).await;
     workloads.begin().await;
     post(&workloads, "again").await;
-    agrees(&center, &workloads, &["ScalingReplicaSet", "BackOff"]).await;
+    agrees(&center, &workloads, &["ScalingReplicaSet", "BackOff"], "").await;
     let mut random = StdRng::seed_from_u64(2026);
     for kill in 1..=KILLS {
         workloads.scale(if kill % 2 == 0 { 20 } else { 5 }).await;
