@@ -11,10 +11,14 @@
 //! what the kubelet says it took. A restart is a `Started` beyond the first of a container; if that Event had been
 //! counted by others before it was first seen here, there may be more.
 //!
+//! **Steps** cut its beginning into what it waited for; **findings** say what is wrong with it.
+//!
 //! An event about the Pod that has no uid belongs to the life that had begun by then.
 
+mod findings;
 mod lane;
 mod life;
+mod steps;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,8 +28,10 @@ use eventcenter_core::{Query, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+pub use findings::{Cause, Finding, FindingKind};
 pub use lane::{Lane, LaneKind, Moment, Point};
 pub use life::{Container, Durations, End, Life, Pull};
+pub use steps::{Step, StepKind};
 
 use crate::ask::{
     Answer, Bounds, EventQuery, EventsAsk, Occurrence, OccurrencesAsk, Order, Page, Range, Row,
@@ -188,6 +194,10 @@ impl Teller<'_> {
                     told.lives.iter_mut().rev().find(|life| life.from <= moment.at)
                 };
                 if let Some(life) = life {
+                    if creates {
+                        let object = row.event.object();
+                        life.owner = Some(format!("{}/{}", object.kind, object.name));
+                    }
                     life.add(LaneKind::Controller, "", Point::new(row, vec![moment]));
                 }
             }

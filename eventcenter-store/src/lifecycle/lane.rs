@@ -67,6 +67,10 @@ pub struct Point {
     pub component: String,
     /// The node it was seen on, or is about.
     pub node: String,
+    /// The container it is about; empty where it is about none.
+    pub container: String,
+    /// When it first occurred, as the Event itself says; also before the range.
+    pub first: Option<Timestamp>,
     /// How often it occurred in the range.
     pub count: u64,
     /// Each rise of its count, oldest first.
@@ -98,6 +102,8 @@ impl Point {
             message: event.message().to_owned(),
             component: event.component().to_owned(),
             node: event.host().to_owned(),
+            container: message::container(event.object().field_path).unwrap_or_default().to_owned(),
+            first: event.first(),
             count: moments.iter().map(|moment| u64::from(moment.rise)).sum(),
             moments,
         }
