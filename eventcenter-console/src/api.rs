@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use eventcenter_core::query::Key;
 use eventcenter_store::Answer;
 use eventcenter_store::ask::GapRecord;
 use serde::Serialize;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/nodes", get(objects::nodes))
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
+        .route("/api/v1/keys", get(keys))
         .route("/api/v1/gaps", get(gaps))
         .route("/api/v1/status", get(status))
         .route("/api/v1/live", get(live::live))
@@ -72,6 +74,15 @@ fn plain_json(value: &impl Serialize) -> Reply {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no JSON: {error}"))
     })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// What a statement can ask for by name, ours and SLS's: for completion.
+async fn keys() -> Reply {
+    #[derive(Serialize)]
+    struct Keys {
+        keys: Vec<&'static str>,
+    }
+    plain_json(&Keys { keys: Key::names().collect() })
 }
 
 /// Declared losses, oldest first.

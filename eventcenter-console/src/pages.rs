@@ -110,7 +110,7 @@ impl Taste {
                 }
                 body data-page=(page.module) {
                     a.skip href="#page" { (word("shell.skip")) }
-                    header.bar {
+                    header.top {
                         a.brand href="/" {
                             img src={ (base) "/icon.svg" } alt="" width="22" height="22";
                             span { (word("shell.title")) }

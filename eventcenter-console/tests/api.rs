@@ -131,6 +131,7 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/pods/c-1/p-3", "/api/v1/pods/{cluster}/{uid}"),
         ("/api/v1/nodes", "/api/v1/nodes"),
         ("/api/v1/objects?prefix=web-1&kind=Pod", "/api/v1/objects"),
+        ("/api/v1/keys", "/api/v1/keys"),
         ("/api/v1/gaps", "/api/v1/gaps"),
         ("/api/v1/status", "/api/v1/status"),
     ] {

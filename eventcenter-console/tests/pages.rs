@@ -1,6 +1,8 @@
 //! The shells of pages and their files, as a browser asks for them. What scripts make of them is tried in a real
 //! browser, in the workspace's `tests`.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -78,7 +80,7 @@ async fn a_reader_gets_the_language_and_theme_of_choice_and_else_the_browsers() 
     assert!(
         text("/", &[]).await.contains(r#"<html lang="en" data-theme="auto" data-zone="local">"#)
     );
-    assert!(text("/", &[chinese.clone()]).await.contains("事件总览"));
+    assert!(text("/", std::slice::from_ref(&chinese)).await.contains("事件总览"));
     let chosen = (header::COOKIE, "theme=dark; language=en; zone=utc");
     let shell = text("/", &[chinese, chosen]).await;
     assert!(shell.contains(r#"<html lang="en" data-theme="dark" data-zone="utc">"#), "{shell}");

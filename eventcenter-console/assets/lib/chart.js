@@ -108,7 +108,7 @@ function redraw(state) {
     s('line', { class: 'gridline', x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
     s('text', { class: 'tick', x: MARGIN.left - 6, y: y(value) + 4, 'text-anchor': 'end' }, compact(value)),
   ]);
-  const axis = ticks(chart.from, chart.until, Math.max(Math.floor(inner / 80), 1));
+  const axis = ticks(chart.from, chart.until, Math.max(Math.floor(inner / 64), 1));
   const times = axis.ticks.map((at) => {
     const from = Math.min(Math.max(x(at), MARGIN.left + 14), width - MARGIN.right - 14);
     return s('text', { class: 'tick', x: from, y: height - 6, 'text-anchor': 'middle' }, tick(at, axis.step));

@@ -51,22 +51,35 @@ export function page({ load, show, moves = true, range = true }) {
     put(root, heading(), show(shown.answer, shown.now));
   }
 
+  frame({
+    range,
+    onView: () => run(),
+    onTaste: () => shown && draw(),
+    onAgain: () => moves && isMoving() && run({ quietly: true }),
+  });
+  run();
+}
+
+/**
+ * What is around a page, for one that keeps its own content: tools and notices, and a call when the view has changed
+ * (or the reader asks to load again), when times are to be written anew, and each half minute while somebody reads.
+ */
+export function frame({ range = true, onView, onTaste, onAgain }) {
   tools(range);
   notices();
   addEventListener('view', () => {
     tools(range);
-    run();
+    onView();
   });
+  addEventListener('refresh', () => onView());
   addEventListener('taste', () => {
     tools(range);
-    if (shown) draw();
+    onTaste?.();
   });
-  addEventListener('refresh', () => run());
   setInterval(() => {
     const isRead = document.visibilityState === 'visible' && !root.contains(document.activeElement);
-    if (moves && isMoving() && isRead) run({ quietly: true });
+    if (isRead) onAgain?.();
   }, AGAIN);
-  run();
 }
 
 /** Loads again what is shown. */
@@ -87,7 +100,10 @@ function warn(error) {
 }
 
 const title = () => document.title.split(' · ')[0];
-const heading = () => h('h1', {}, title());
+export const heading = () => h('h1', {}, title());
+
+/** Where a page puts its content. */
+export const place = root;
 
 // Tools ----------------------------------------------------------------------------------------------------------
 
@@ -138,7 +154,7 @@ function taste() {
 export let status = null;
 
 async function notices() {
-  const place = document.getElementById('notices');
+  const board = document.getElementById('notices');
   try {
     status = await get('status');
     const before = clusters.length;
@@ -149,14 +165,14 @@ async function notices() {
     const found = told(status);
     // A live region is not read out again when nothing has changed.
     const text = found.map((one) => one.textContent).join('\n');
-    if (place.dataset.told !== text) {
-      place.dataset.told = text;
-      put(place, found);
+    if (board.dataset.told !== text) {
+      board.dataset.told = text;
+      put(board, found);
     }
   } catch (error) {
     if (error instanceof Problem && error.status === 0) {
-      place.dataset.told = '';
-      put(place, h('p', { class: 'notice bad' }, t('shell.no_answer')));
+      board.dataset.told = '';
+      put(board, h('p', { class: 'notice bad' }, t('shell.no_answer')));
     }
   } finally {
     setTimeout(notices, 15_000);

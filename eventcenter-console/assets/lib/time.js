@@ -87,7 +87,7 @@ export function ticks(from, until, most) {
   const steps = [1, 2, 5, 10, 15, 30].map((n) => n * SECOND)
     .concat([1, 2, 5, 10, 15, 30].map((n) => n * MINUTE))
     .concat([1, 2, 3, 6, 12].map((n) => n * HOUR))
-    .concat([1, 2, 7, 14, 30, 90, 365].map((n) => n * DAY));
+    .concat([1, 2, 3, 5, 7, 14, 30, 90, 365].map((n) => n * DAY));
   const step = steps.find((length) => (until - from) / length <= most) ?? 365 * DAY;
   const shift = offset(from) * SECOND;
   const found = [];

@@ -76,10 +76,11 @@ function trend({ range, trend: { step_seconds: step, buckets } }) {
   }));
 }
 
-/** The range that is drawn: until now at most, since nothing has happened later. */
+/** The range that is drawn: a range that ends in the future ends now, or with the bucket of now. */
 function ends(range, buckets, step) {
   const last = buckets.length ? Date.parse(buckets.at(-1).at) + step : 0;
-  return { from: Date.parse(range.from), until: Math.min(Date.parse(range.until), Math.max(Date.now(), last)) };
+  const until = Date.parse(range.until);
+  return { from: Date.parse(range.from), until: until > Date.now() ? Math.max(Date.now(), last) : until };
 }
 
 const top = (key, counts) =>
