@@ -87,7 +87,8 @@ pub struct Finding {
     pub reason: String,
     /// The text of that one. Untrusted.
     pub message: String,
-    /// All of its events.
+    /// All of its events; texts in JSON.
+    #[serde(serialize_with = "super::lane::texts")]
     pub events: Vec<RowId>,
 }
 

@@ -2,7 +2,7 @@
 
 use eventcenter_core::{Event, Level};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::ask::{Row, RowId};
 use crate::message;
@@ -49,8 +49,11 @@ pub struct Lane {
 /// One Event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Point {
-    /// What the engine knows it by.
+    /// What the engine knows it by. A text in JSON: numbers of JavaScript are not long enough.
+    #[serde(serialize_with = "text")]
     pub id: RowId,
+    /// The Event's own uid; empty where it has none.
+    pub uid: String,
     /// When it first occurred in the range.
     pub from: Timestamp,
     /// When it last occurred in the range.
@@ -77,6 +80,15 @@ pub struct Point {
     pub moments: Vec<Moment>,
 }
 
+fn text<S: Serializer>(id: &RowId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&id.0)
+}
+
+/// Likewise, of several.
+pub(super) fn texts<S: Serializer>(ids: &[RowId], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(|id| id.0.to_string()))
+}
+
 /// One rise of an Event's count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Moment {
@@ -94,6 +106,7 @@ impl Point {
         let event = &row.event;
         Self {
             id: row.id,
+            uid: event.uid().to_owned(),
             from: moments.first().map_or(event.time(), |moment| moment.at),
             until: moments.last().map_or(event.time(), |moment| moment.at),
             level: event.level(),

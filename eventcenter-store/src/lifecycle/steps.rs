@@ -48,7 +48,7 @@ pub struct Step {
     /// The waits of this kind, added up.
     #[serde(rename = "took_seconds", serialize_with = "super::life::whole")]
     pub took: Duration,
-    /// Whether it took longest.
+    /// Whether it took longest, and a second at least: shorter times are not told apart.
     pub slowest: bool,
     /// Whether it was still waited for when it was last heard of: no container has started.
     pub open: bool,
@@ -68,8 +68,8 @@ pub(super) fn steps(life: &Life) -> Vec<Step> {
         }
     }
     heard.retain(|(at, ..)| started.is_none_or(|started| *at <= started));
-    // Times are whole seconds: of equals, what arrived first was first.
-    heard.sort_unstable();
+    // The kubelet writes whole seconds, the scheduler finer times: within one second, things have their usual order.
+    heard.sort_unstable_by_key(|(at, id, kind)| (at.as_second(), *kind, *at, *id));
     let is_whole =
         created.is_some() || heard.iter().any(|(.., kind)| *kind == StepKind::Scheduling);
     let Some((first, ..)) = heard.first().filter(|_| is_whole) else { return Vec::new() };
@@ -97,11 +97,11 @@ pub(super) fn steps(life: &Life) -> Vec<Step> {
                 open: false,
             }),
         }
-        before = at;
+        before = before.max(at);
         last = Some(kind);
     }
     if let Some(slowest) = steps.iter_mut().max_by_key(|step| step.took) {
-        slowest.slowest = !slowest.took.is_zero();
+        slowest.slowest = slowest.took >= Duration::from_secs(1);
     }
     if started.is_none() && life.end.is_none() {
         for step in &mut steps {
