@@ -34,13 +34,15 @@ let made = 0;
 export function lanes(plot) {
   const picture = s('svg', { class: 'plot lanes', 'aria-hidden': 'true' });
   const tip = h('div', { class: 'tip lanes-tip', role: 'status', hidden: true });
-  const box = h('div', { class: 'chart', tabindex: '0', role: 'group', 'aria-label': plot.label, 'aria-description': t('lanes.keys') }, picture, tip);
+  const ruler = h('div', {});
+  const box = h('div', { class: 'chart', tabindex: '0', role: 'group', 'aria-label': plot.label, 'aria-description': t('lanes.keys') }, ruler, picture, tip);
   made += 1;
   const state = {
     plot, box, picture, tip, hatch: `hatch-${made}`, whole: plot.whole, window: plot.window, levels: null,
     hits: [], drawn: [], hot: null, chosen: null, focus: null, pointed: null, cursor: null, brush: null, pressed: null,
   };
-  new ResizeObserver(() => draw(state)).observe(box);
+  // Drawing changes the height of the box, and only its width is a reason to draw.
+  new ResizeObserver(() => draw(state)).observe(ruler);
   listen(state, {
     overlay: () => overlay(state),
     look: (window, { settled = true } = {}) => {
@@ -127,23 +129,30 @@ function drawRow(state, layers, points, lane, y) {
     state.drawn.push({ element: span, ids: [point.id] });
   }
   const found = marks(points, { ...scale, near: NEAR });
+  const half = (mark) => (mark.count > 1 ? pill(mark) / 2 : 6);
+  const says = (mark) => mark?.points.map(({ reason }) => reason).join();
+  let first = 0;
   found.forEach((mark, index) => {
     const element = shape(mark, y);
+    const ids = mark.points.map(({ id }) => id);
     layers.marks.push(element);
-    state.drawn.push({ element, ids: mark.points.map(({ id }) => id) });
-    const half = mark.count > 1 ? pill(mark) / 2 : 6;
-    state.hits.push({ ...mark, x0: mark.x - half, x1: mark.x + half, y, lane });
-    // What it says, behind the last of the marks that say the same.
+    state.drawn.push({ element, ids });
+    state.hits.push({ ...mark, x0: mark.x - half(mark), x1: mark.x + half(mark), y, lane });
+    // What it says stands behind the last of the marks that say the same, or before the first where there is more room.
     const next = found[index + 1];
-    const says = (one) => one?.points.map(({ reason }) => reason).join();
     if (next && says(next) === says(mark)) return;
-    const begin = mark.x + half + 5;
-    const end = next ? next.x - pill(next) / 2 - 4 : scale.right + 8;
-    const text = fitting([...new Set(mark.points.map(({ reason }) => reason))].join(', '), end - begin);
-    if (!text) return;
-    const label = s('text', { class: `lane-label ${levelMark(mark.level)}`, x: begin, y: y + 4 }, text);
+    const [before, begin] = [found[first - 1], found[first]];
+    first = index + 1;
+    const behind = [mark.x + half(mark) + 5, next ? next.x - half(next) - 4 : scale.right + 8];
+    const ahead = [before ? before.x + half(before) + 4 : scale.left, begin.x - half(begin) - 5];
+    const text = [...new Set(mark.points.map(({ reason }) => reason))].join(', ');
+    const isAhead = !before && wide(text) > behind[1] - behind[0] && ahead[1] - ahead[0] > behind[1] - behind[0];
+    const [from, until] = isAhead ? ahead : behind;
+    const fits = fitting(text, until - from);
+    if (!fits) return;
+    const label = s('text', { class: `lane-label ${levelMark(mark.level)}`, x: isAhead ? until : from, y: y + 4, 'text-anchor': isAhead ? 'end' : 'start' }, fits);
     layers.labels.push(label);
-    state.drawn.push({ element: label, ids: mark.points.map(({ id }) => id) });
+    state.drawn.push({ element: label, ids });
   });
 }
 

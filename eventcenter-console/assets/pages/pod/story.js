@@ -66,7 +66,7 @@ export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
   return {
     verdict: verdict(life, pod, lookAt),
     facts: facts(life, cluster, pod),
-    steps: life.steps.length > 0 && section(`${t('pod.beginning')} · ${beginning(life)}`, {}, steps(life, at)),
+    steps: life.steps.length > 0 && section(`${t('pod.beginning')} · ${beginning(life)}`, { class: 'beginning' }, steps(life, at)),
     containers: containers(life),
     plot: plot.element,
     list: list.element,

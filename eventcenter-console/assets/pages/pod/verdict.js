@@ -20,8 +20,7 @@ export function verdict(life, pod, onLook) {
     return h('section', { class: 'card verdict well', 'aria-label': t('pod.verdict') },
       h('p', { class: 'verdict-words' }, t('pod.well')), h('p', {}, phase(life)));
   }
-  const state = stateOf(first, life);
-  return h('section', { class: `card verdict ${state === 'on' || state === 'quiet' ? levelMark(first.level) : 'well'}`, 'aria-label': t('pod.verdict') },
+  return h('section', { class: `card verdict ${stateOf(first, life) === 'overcome' ? 'well' : levelMark(first.level)}`, 'aria-label': t('pod.verdict') },
     h('p', { class: 'verdict-words' }, badge(first, life), ' ', h('strong', {}, what(first, life)), ' ', h('span', { class: 'when' }, times(first))),
     first.message && h('p', { class: 'verdict-message' }, first.reason, ': ', first.message.slice(0, 300), first.message.length > 300 ? '…' : ''),
     why(first, pod),
@@ -37,7 +36,7 @@ const other = (finding, life, onLook) =>
 /** Whether it still goes on. */
 function badge(finding, life) {
   const state = stateOf(finding, life);
-  const marks = { on: levelMark(finding.level), quiet: 'level-warning', overcome: 'good', gone: '' };
+  const marks = { on: levelMark(finding.level), quiet: 'level-warning', overcome: 'good', gone: 'gone' };
   const text = state === 'quiet' ? t('pod.state.quiet', { span: span(life.now - Date.parse(finding.last)) }) : t(`pod.state.${state}`);
   return h('span', { class: `badge ${marks[state]}` }, text);
 }
@@ -86,20 +85,20 @@ function phase(life) {
   return t('pod.phase.started', { at: brief(started[0]), ago: ago(started[0]), n: `${estimated ? '≥ ' : ''}${number(n)}` });
 }
 
-/** The beginning, in steps as wide as they were long; the slowest is marked. */
+/** The beginning: each step behind the one before, as wide as it was long; the slowest is marked. */
 export function steps(life, onLook) {
-  if (!life.steps.length) return null;
-  const total = life.steps.reduce((sum, step) => sum + step.took_seconds, 0);
-  const one = ({ kind, from, until, took_seconds: took, slowest, open }) => {
-    const bar = h('i', { class: 'step-bar', 'aria-hidden': 'true' });
-    const item = h('li', { class: slowest ? 'slowest' : open ? 'open' : '' },
+  const total = Math.max(life.steps.reduce((sum, step) => sum + step.took_seconds, 0), 0.001);
+  let before = 0;
+  return h('ol', { class: 'steps' }, life.steps.map(({ kind, from, until, took_seconds: took, slowest, open }) => {
+    const bar = h('i', { class: 'step-bar' });
+    bar.style.marginInlineStart = `${(before / total) * 100}%`;
+    bar.style.inlineSize = `${Math.max((took / total) * 100, 1)}%`;
+    before += took;
+    return h('li', { class: open ? 'open' : slowest ? 'slowest' : '' },
       h('button', { class: 'quiet', title: `${instant(from)} – ${instant(until)}`, onclick: () => onLook(Date.parse(from), Date.parse(until)) },
-        bar, h('span', {}, t(`step.${kind}`)), h('b', {}, took < 1 ? '< 1s' : span(took * 1000)),
-        slowest && h('em', { class: 'badge level-warning' }, t('pod.slowest')), open && h('em', { class: 'badge level-error' }, t('pod.still_waiting'))));
-    item.style.flexGrow = Math.max((took / Math.max(total, 0.001)) * 100, 1);
-    return item;
-  };
-  return h('ol', { class: 'steps', 'aria-label': t('pod.beginning') }, life.steps.map(one));
+        h('span', {}, t(`step.${kind}`)), h('span', { class: 'step-track', 'aria-hidden': 'true' }, bar), h('b', {}, took < 1 ? '< 1s' : span(took * 1000)),
+        open ? h('em', { class: 'badge level-error' }, t('pod.still_waiting')) : slowest && h('em', { class: 'badge level-warning' }, t('pod.slowest'))));
+  }));
 }
 
 /** The whole time of the beginning, for a heading. */
