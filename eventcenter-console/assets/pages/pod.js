@@ -23,27 +23,21 @@ const SIBLINGS = 50;
 const pathOf = (pod) => `pods/${[cluster, namespace, pod].map(encodeURIComponent).join('/')}`;
 const range = () => ({ ...scope(), cluster: null });
 
-page({ load, show });
-
 async function load(now, signal) {
   const [told, beside] = await Promise.all([lifeOf(name, signal), now.beside ? lifeOf(now.beside, signal) : null]);
-  const until = Math.min(Date.now(), bounds(now).until);
-  const life = told?.lives.find(({ uid }) => uid === now.life) ?? told?.lives.at(-1);
-  return { told, beside, life, until, elsewhere: told ? null : await elsewhere(signal), siblings: life?.workload && siblings(life.workload, signal) };
+  const life = told.lives.find(({ uid }) => uid === now.life) ?? told.lives.at(-1);
+  return {
+    told,
+    beside,
+    life,
+    until: Math.min(Date.now(), bounds(now).until),
+    // Nothing happened to it in the range: perhaps at another time.
+    elsewhere: life ? null : await lifeOf(name, signal, { since: 'all' }),
+    siblings: life?.workload && siblings(life.workload, signal),
+  };
 }
 
-/** None where nothing happened to it in the range. */
-async function lifeOf(pod, signal, params = range()) {
-  try {
-    return await get(pathOf(pod), params, { signal });
-  } catch (error) {
-    if (error.status === 404) return null;
-    throw error;
-  }
-}
-
-/** What is known of it at any time. */
-const elsewhere = (signal) => lifeOf(name, signal, { since: 'all' });
+const lifeOf = (pod, signal, params = range()) => get(pathOf(pod), params, { signal });
 
 /** Others of its workload; a problem is told where they are to be shown, and hides nothing else. */
 const siblings = (workload, signal) =>
@@ -51,9 +45,9 @@ const siblings = (workload, signal) =>
     .catch((error) => (error.name === 'AbortError' ? null : error));
 
 function show({ told, beside, life: found, until, elsewhere: known, siblings: others }, now) {
-  if (!told) return absent(known);
+  if (!found) return [lacks(told), absent(known)];
   const lives = [{ life: ready(found, until), pod: { namespace, name }, gaps: told.gaps }];
-  if (now.beside && beside) lives.push({ life: ready(beside.lives.at(-1), until), pod: { namespace, name: now.beside }, gaps: beside.gaps });
+  if (beside?.lives.length) lives.push({ life: ready(beside.lives.at(-1), until), pod: { namespace, name: now.beside }, gaps: beside.gaps });
   const whole = [Math.min(...lives.map(({ life }) => life.whole[0])), Math.max(...lives.map(({ life }) => life.whole[1]))];
   const state = { window: parsed(now.zoom, whole) ?? whole, levels: now.levels ? new Set(now.levels.split(',')) : null };
   const stories = lives.map(({ life, pod, gaps }, index) => story(life, {
@@ -92,7 +86,7 @@ function show({ told, beside, life: found, until, elsewhere: known, siblings: ot
     lacks(told),
     told.truncated && h('p', { class: 'notice warn' }, t('pod.truncated')),
     told.lives.length > 1 && choice(told.lives, found),
-    now.beside && comparing(now.beside, beside),
+    now.beside && comparing(now.beside, lives.length > 1),
     !other && main.facts,
     pair(stories, lives, (one) => h('div', { class: 'diagnosis' }, one.verdict, one.steps)),
     time,
@@ -150,8 +144,8 @@ function choice(lives, now) {
   }, [...lives].reverse().map((life) => h('option', { value: life.uid, selected: life === now }, label(life))))));
 }
 
-function comparing(sibling, told) {
-  return h('div', { class: 'notice' }, h('span', {}, told ? t('pod.comparing') : t('pod.no_sibling'), ' ', h('a', { href: podLink(cluster, namespace, sibling) }, sibling)), ' ',
+function comparing(sibling, isTold) {
+  return h('div', { class: 'notice' }, h('span', {}, isTold ? t('pod.comparing') : t('pod.no_sibling'), ' ', h('a', { href: podLink(cluster, namespace, sibling) }, sibling)), ' ',
     h('button', { id: 'alone', onclick: () => go({ beside: null, zoom: null }) }, t('pod.alone')));
 }
 
@@ -180,12 +174,13 @@ function siblingTable({ pods, more }) {
   ], others), more && h('p', { class: 'faint' }, t('pod.more_siblings')));
 }
 
-/** Nothing happened to it in the range: perhaps at another time. */
 function absent(known) {
-  if (!known) {
+  if (!known.lives.length) {
     return h('div', { class: 'card' }, nothing(t('pod.unknown')), h('p', {}, h('a', { href: link('/pods', { text: name, since: 'all' }) }, t('pod.find'))));
   }
   const last = known.lives.at(-1);
   return h('div', { class: 'card' }, h('p', {}, t('pod.elsewhere', { range: spoken(), at: brief(last.until), ago: ago(last.until) })),
     h('button', { class: 'primary', id: 'all-time', onclick: () => go({ since: 'all' }) }, t('pod.all_time')));
 }
+
+page({ load, show });
