@@ -120,12 +120,12 @@ function levelButtons(life, now, onChange) {
 }
 
 function zoomButtons(window, whole, look) {
-  const button = (key, sign, change) => h('button', { title: t(key), 'aria-label': t(key), onclick: () => look(change(window())) }, sign);
+  const button = (title, sign, change) => h('button', { title, 'aria-label': title, onclick: () => look(change(window())) }, sign);
   return h('div', { class: 'quick' },
-    button('lanes.earlier', '‹', (now) => moved(now, -0.5, whole)),
-    button('lanes.later', '›', (now) => moved(now, 0.5, whole)),
-    button('lanes.closer', '+', (now) => scaled(now, 0.5, whole)),
-    button('lanes.wider', '−', (now) => scaled(now, 2, whole)),
+    button(t('lanes.earlier'), '‹', (now) => moved(now, -0.5, whole)),
+    button(t('lanes.later'), '›', (now) => moved(now, 0.5, whole)),
+    button(t('lanes.closer'), '+', (now) => scaled(now, 0.5, whole)),
+    button(t('lanes.wider'), '−', (now) => scaled(now, 2, whole)),
     h('button', { id: 'whole', onclick: () => look(whole) }, t('lanes.whole')));
 }
 

@@ -23,8 +23,8 @@ export function eventList({ life, cluster, onHover, onChoose }) {
   const body = h('tbody', {});
   const note = h('p', { class: 'faint', role: 'status' });
   const more = h('button', { hidden: true, onclick: () => { state.shown += SHOWN * 4; draw(); } }, t('pod.list_more'));
-  const columns = ['parts.time', 'pod.level', 'pod.lane', 'parts.reason', 'parts.count', 'parts.message'];
-  const table = h('table', { class: 'life-list' }, h('thead', {}, h('tr', {}, columns.map((key) => h('th', { scope: 'col' }, t(key))))), body);
+  const columns = [t('parts.time'), t('pod.level'), t('pod.lane'), t('parts.reason'), t('parts.count'), t('parts.message')];
+  const table = h('table', { class: 'life-list' }, h('thead', {}, h('tr', {}, columns.map((title) => h('th', { scope: 'col' }, title)))), body);
   const box = h('div', { class: 'scroll', role: 'region', 'aria-label': t('pod.list') }, table);
   const newest = [...life.points].sort((a, b) => b.until - a.until);
   const made = new Map();
