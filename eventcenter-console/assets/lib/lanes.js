@@ -21,7 +21,7 @@ let made = 0;
 /**
  * @param {object} plot
  * @param {string} plot.label what it shows, for who does not see it
- * @param {{ title: string, mark?: string, points: object[] }[]} plot.lanes points oldest first:
+ * @param {{ title: string, mark?: string, rows: number, points: object[] }[]} plot.lanes in at most so many rows; points oldest first:
  *   `{ id, level, reason, message, from, until, count, moments: [{ at, rise, restart }] }`, times in milliseconds
  * @param {{ from: number, until: number, title: string }[]} plot.gaps
  * @param {{ at: number, title: string }[]} plot.lines instants that are marked through all lanes
@@ -92,7 +92,7 @@ function draw(state) {
   const layers = { ground: [], spans: [], restarts: [], marks: [], labels: [] };
   let y = TOP;
   plot.lanes.forEach((lane, index) => {
-    const inRows = rows(lane.points, perMillisecond);
+    const inRows = rows(lane.points, perMillisecond, lane.rows);
     const height = inRows.length * ROW + PAD;
     layers.ground.push(
       s('rect', { class: `lane ${lane.mark ?? ''}`, x: 0, y, width, height }),

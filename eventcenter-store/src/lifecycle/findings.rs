@@ -99,17 +99,19 @@ const PACE: usize = 20;
 
 /// What is wrong; first what is not overcome and was heard of lately, of these the worst.
 pub(super) fn findings(life: &Life) -> Vec<Finding> {
-    let mut said: BTreeMap<(FindingKind, &str), Vec<&Point>> = BTreeMap::new();
+    let mut said: BTreeMap<(FindingKind, &str, &str), Vec<&Point>> = BTreeMap::new();
     for lane in &life.lanes {
         for point in &lane.points {
-            if let Some((kind, container)) = wrong(life, lane, point) {
-                said.entry((kind, container)).or_default().push(point);
-            }
+            let Some((kind, container)) = wrong(life, lane, point) else { continue };
+            // What has no kind of its own is told apart by its reason.
+            let is_open = matches!(kind, FindingKind::Node | FindingKind::Other);
+            let reason = if is_open { point.reason.as_str() } else { "" };
+            said.entry((kind, container, reason)).or_default().push(point);
         }
     }
     let mut findings: Vec<Finding> = said
         .into_iter()
-        .filter_map(|((kind, container), points)| Finding::new(life, kind, container, &points))
+        .filter_map(|((kind, container, _), points)| Finding::new(life, kind, container, &points))
         .collect();
     findings.sort_by_key(|finding| {
         let is_old = life.until.duration_since(finding.last) > RECENT;
@@ -189,7 +191,7 @@ impl Finding {
             count,
             estimated,
             every: pace(&moments),
-            overcome: overcome(life, kind, container, last),
+            overcome: overcome(life, kind, container, &newest.reason, last),
             cause: (kind == FindingKind::Restarting).then(|| cause(life)).flatten(),
             reason: newest.reason.clone(),
             message: newest.message.clone(),
@@ -207,28 +209,31 @@ fn restarted(moments: &[Moment]) -> Option<Timestamp> {
     }
 }
 
-/// The median of the times between the last of these. A rise of several counts as so many at even distances.
+/// The mean of the times between the last of these.
 fn pace(moments: &[Moment]) -> Option<Duration> {
-    let last = moments.get(moments.len().saturating_sub(PACE)..)?;
-    let mut between: Vec<SignedDuration> = last
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [before, after] => {
-                let rise = i32::try_from(after.rise.max(1)).ok()?;
-                after.at.duration_since(before.at).checked_div(rise)
-            }
-            _ => None,
-        })
-        .collect();
-    if between.len() < 2 {
-        return None;
-    }
-    between.sort_unstable();
-    between.get(between.len() / 2).and_then(|middle| Duration::try_from(*middle).ok())
+    let (first, rest) = moments.get(moments.len().saturating_sub(PACE)..)?.split_first()?;
+    let last = rest.last().filter(|_| rest.len() > 1)?;
+    let times = rest.iter().map(|moment| moment.rise).fold(0, u32::saturating_add);
+    Duration::try_from(last.at.duration_since(first.at)).ok()?.checked_div(times)
 }
 
+/// What ends a condition of a node.
+const ENDS: &[(&str, &str)] = &[
+    ("NodeNotReady", "NodeReady"),
+    ("NodeHasDiskPressure", "NodeHasNoDiskPressure"),
+    ("NodeHasInsufficientMemory", "NodeHasSufficientMemory"),
+    ("NodeHasInsufficientPID", "NodeHasSufficientPID"),
+    ("NTPIsDown", "NTPIsUp"),
+];
+
 /// The first event after `last` that says it is over.
-fn overcome(life: &Life, kind: FindingKind, container: &str, last: Timestamp) -> Option<Timestamp> {
+fn overcome(
+    life: &Life,
+    kind: FindingKind,
+    container: &str,
+    reason: &str,
+    last: Timestamp,
+) -> Option<Timestamp> {
     let starts = |lane: &Lane, point: &Point| {
         let is_it = container.is_empty() || lane.container == container;
         lane.kind == LaneKind::Container && point.reason == "Started" && is_it
@@ -244,7 +249,9 @@ fn overcome(life: &Life, kind: FindingKind, container: &str, last: Timestamp) ->
             starts(lane, point) || (lane.kind == LaneKind::Images && point.reason != "BackOff")
         }
         FindingKind::StartFailed => starts(lane, point),
-        FindingKind::Node => point.reason == "NodeReady",
+        FindingKind::Node => {
+            lane.kind == LaneKind::Node && ENDS.contains(&(reason, point.reason.as_str()))
+        }
         _ => false,
     };
     (life.lanes.iter())

@@ -23,7 +23,7 @@ export function fitting(text, width) {
  * @param {{ from: number, until: number, reason: string }[]} points oldest first
  * @param {number} scale pixels of a millisecond
  */
-export function rows(points, scale, most = 4) {
+export function rows(points, scale, most) {
   const found = [];
   for (const point of points) {
     const begin = point.from * scale;

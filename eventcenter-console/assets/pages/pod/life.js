@@ -1,7 +1,7 @@
 // A life as the API tells it, made ready to be drawn: times as numbers, lanes with their titles.
 
 import { MINUTE } from '../../lib/time.js';
-import { t } from '../../lib/words.js';
+import { number, t } from '../../lib/words.js';
 
 /**
  * @param {object} life of `pods/{cluster}/{namespace}/{name}`
@@ -9,8 +9,9 @@ import { t } from '../../lib/words.js';
  */
 export function ready(life, now) {
   const lanes = life.lanes.map((lane) => ({
-    title: laneTitle(lane, life.node),
+    title: laneTitle(lane, life.node) + restartsOf(lane, life),
     mark: lane.kind === 'node' ? 'lane-node' : '',
+    rows: lane.kind === 'container' || lane.kind === 'node' ? 3 : 2,
     points: lane.points.map((point) => ({
       ...point,
       lane: laneTitle(lane, life.node),
@@ -28,6 +29,11 @@ const laneTitle = ({ kind, container }, node) => {
   if (kind === 'container') return container;
   return kind === 'node' && node ? node : t(`lane.${kind}`);
 };
+
+function restartsOf({ kind, container }, { containers }) {
+  const restarts = kind === 'container' ? (containers.find(({ name }) => name === container)?.restarts ?? 0) : 0;
+  return restarts ? ` ↻${number(restarts)}` : '';
+}
 
 /** A start of a container that had started before is a restart. */
 function tellRestarts(points) {

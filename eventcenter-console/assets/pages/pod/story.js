@@ -92,8 +92,8 @@ function facts(life, cluster, { namespace, name }) {
     about(t('pod.first'), when(life.from)),
     about(t('pod.last'), when(life.until)),
     life.end && about(t('pod.lived'), span((life.durations.alive_seconds ?? 0) * 1000)),
-    about(t('pod.all_events'), h('a', { href: eventsLink(all(term('kind', 'Pod'), term('name', name), term('namespace', namespace))) }, t('page.events'))),
-    life.uid && about('uid', h('span', { class: 'mono' }, life.uid)));
+    life.uid && about('uid', h('span', { class: 'mono' }, life.uid)),
+    h('div', {}, h('dt', { class: 'unseen' }, t('page.events')), h('dd', {}, h('a', { href: eventsLink(all(term('kind', 'Pod'), term('name', name), term('namespace', namespace))) }, t('pod.all_events')))));
 }
 
 function containers({ containers: found }) {

@@ -8,6 +8,8 @@ import { stateOf } from './life.js';
 
 /** Others beside the first. */
 const OTHERS = 6;
+/** The finding that tells more of a cause than the restarts themselves. */
+const TELLS = { probe: 'probe', out_of_memory: 'out_of_memory' };
 
 /**
  * @param {object} life made ready
@@ -20,13 +22,17 @@ export function verdict(life, pod, onLook) {
     return h('section', { class: 'card verdict well', 'aria-label': t('pod.verdict') },
       h('p', { class: 'verdict-words' }, t('pod.well')), h('p', {}, phase(life)));
   }
+  const [over, open] = [true, false].map((is) => others.filter((finding) => Boolean(finding.overcome) === is));
+  const items = (findings) => h('ul', { class: 'findings' }, findings.slice(0, OTHERS).map((finding) => other(finding, life, onLook)),
+    findings.length > OTHERS && h('li', { class: 'faint' }, t('parts.more', { n: number(findings.length - OTHERS) })));
+  const { reason, message } = life.findings.find(({ kind }) => kind === TELLS[first.cause]) ?? first;
   return h('section', { class: `card verdict ${stateOf(first, life) === 'overcome' ? 'well' : levelMark(first.level)}`, 'aria-label': t('pod.verdict') },
     h('p', { class: 'verdict-words' }, badge(first, life), ' ', h('strong', {}, what(first, life)), ' ', h('span', { class: 'when' }, times(first))),
-    first.message && h('p', { class: 'verdict-message' }, first.reason, ': ', first.message.slice(0, 300), first.message.length > 300 ? '…' : ''),
+    message && h('p', { class: 'verdict-message' }, reason, ': ', message.slice(0, 300), message.length > 300 ? '…' : ''),
     why(first, pod),
     h('p', { class: 'quick' }, h('button', { onclick: () => onLook(first) }, t('pod.show_events')), h('span', { class: 'faint' }, phase(life))),
-    others.length > 0 && h('ul', { class: 'findings' }, others.slice(0, OTHERS).map((finding) => other(finding, life, onLook)),
-      others.length > OTHERS && h('li', { class: 'faint' }, t('parts.more', { n: number(others.length - OTHERS) }))));
+    open.length > 0 && items(open),
+    over.length > 0 && h('details', { class: 'overcome' }, h('summary', {}, t('pod.overcome', { n: number(over.length) })), items(over)));
 }
 
 const other = (finding, life, onLook) =>

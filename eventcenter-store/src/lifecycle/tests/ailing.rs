@@ -124,6 +124,26 @@ async fn a_pull_that_failed_is_over_once_it_is_pulled_and_what_is_over_comes_las
 }
 
 #[tokio::test]
+async fn each_trouble_of_the_node_ends_for_itself() {
+    let mut scene = Scene::new();
+    scene.say(&of_container("01:00:00", "Started", "Started container web"));
+    let on_node = |at, reason| Said::new(at, reason, "m").warning().about(node("worker-1"));
+    scene.say(&on_node("01:10:00", "NodeHasDiskPressure"));
+    scene.say(&on_node("01:11:00", "NTPIsDown"));
+    scene.say(&Said::new("01:20:00", "NodeHasNoDiskPressure", "m").about(node("worker-1")));
+    scene.say(&of_container("01:30:00", "Pulled", "m"));
+    let life = life(&scene).await;
+    let told: Vec<_> = (life.findings.iter())
+        .map(|finding| (finding.kind, finding.reason.as_str(), finding.overcome))
+        .collect();
+    let expected = [
+        (FindingKind::Node, "NTPIsDown", None),
+        (FindingKind::Node, "NodeHasDiskPressure", Some(time("01:20:00"))),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn a_life_without_trouble_has_no_findings() {
     let mut scene = Scene::new();
     scene.say(&Said::new("01:00:00", "Scheduled", "Successfully assigned shop/web-0 to worker-1"));
