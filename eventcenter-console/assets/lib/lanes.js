@@ -102,7 +102,7 @@ function draw(state) {
   state.height = y;
   picture.setAttribute('width', width);
   picture.setAttribute('height', y + AXIS);
-  state.over = s('g', {});
+  state.over = s('g', { class: 'over' });
   const clip = s('clipPath', { id: `${state.hatch}-clip` }, s('rect', { x: left - 9, y: 0, width: right - left + 18, height: y }));
   const through = s('g', { 'clip-path': `url(#${state.hatch}-clip)` }, layers.spans, layers.restarts, lines(state, y));
   put(picture, s('defs', {}, hatch(state.hatch), clip), layers.ground, grid(scale, y), gaps(state, y), through, layers.marks, layers.labels, state.over);

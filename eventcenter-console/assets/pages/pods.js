@@ -124,4 +124,4 @@ function row({ cluster, namespace, name, workload, node, at, level: worst, reaso
 frame({ onView: () => run(), onTaste: () => answer && draw(), onAgain: () => run({ quietly: true }) });
 run();
 // On a telephone the keyboard would hide the list.
-if (!view().text && matchMedia('(hover: hover)').matches) input.focus();
+if (!view().text && !matchMedia('(pointer: coarse)').matches) input.focus();
