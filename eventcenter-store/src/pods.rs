@@ -96,17 +96,11 @@ pub async fn pods(engine: &dyn EventQuery, ask: &PodsAsk) -> Result<Answer<Pods>
         which.push_str(&has(word));
     }
     let matching = narrowed(&ask.query, &which)?;
-    let mut found: Vec<FoundPod> = Vec::new();
-    let mut known: HashMap<Key, usize> = HashMap::new();
-    let mut answer: Option<Answer<()>> = None;
-    let mut more = true;
+    let mut found = Found { limit, ..Found::default() };
+    let mut lacks: Option<Answer<()>> = None;
     for _ in 0..ROUNDS {
-        let query = match found.as_slice() {
-            [] => matching.clone(),
-            known => narrowed(&matching, &format!("not ({})", either(known)))?,
-        };
         let page = EventsAsk {
-            query,
+            query: found.others(&matching)?,
             range: ask.range,
             order: Order::Newest,
             after: None,
@@ -114,58 +108,67 @@ pub async fn pods(engine: &dyn EventQuery, ask: &PodsAsk) -> Result<Answer<Pods>
             bounds: ask.bounds,
         };
         let page = engine.events(&page).await?;
-        for row in &page.value.rows {
-            match known.get(&key(row)) {
-                Some(place) => {
-                    if let Some(pod) = found.get_mut(*place) {
-                        pod.learn(row);
-                    }
-                }
-                None if found.len() < limit => {
-                    known.insert(key(row), found.len());
-                    found.push(FoundPod::new(row));
-                }
-                // One more than was asked for: that is all that is to be known of it.
-                None => continue,
-            }
-        }
-        let seen = page.value.rows.iter().any(|row| !known.contains_key(&key(row)));
-        more = seen || page.value.next.is_some();
-        answer.get_or_insert(page.map(|_| ()));
-        if !more || found.len() >= limit {
+        found.more = page.value.next.is_some();
+        page.value.rows.iter().for_each(|row| found.take(row));
+        lacks.get_or_insert(page.map(|_| ()));
+        if !found.more || found.pods.len() >= limit {
             break;
         }
     }
-    count(engine, ask, &mut found, &known).await?;
-    let answer = answer.unwrap_or_else(|| Answer::whole(()));
-    Ok(answer.map(|()| Pods { pods: found, more }))
+    let Found { mut pods, more, .. } = found;
+    for pod in &mut pods {
+        count(engine, ask, pod).await?;
+    }
+    let answer = lacks.unwrap_or_else(|| Answer::whole(()));
+    Ok(answer.map(|()| Pods { pods, more }))
 }
 
-/// All that occurred to the Pods that were found.
-async fn count(
-    engine: &dyn EventQuery,
-    ask: &PodsAsk,
-    found: &mut [FoundPod],
-    known: &HashMap<Key, usize>,
-) -> Result<()> {
-    if found.is_empty() {
-        return Ok(());
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    pods: Vec<FoundPod>,
+    /// Their places.
+    known: HashMap<Key, usize>,
+    limit: usize,
+    more: bool,
+}
+
+impl Found {
+    /// The statement, without the Pods that are known.
+    fn others(&self, matching: &Arc<Query>) -> Result<Arc<Query>> {
+        if self.pods.is_empty() {
+            return Ok(matching.clone());
+        }
+        let known: Vec<_> = self.pods.iter().map(FoundPod::which).collect();
+        narrowed(matching, &format!("not ({})", known.join(" or ")))
     }
-    let by = vec![Dimension::Cluster, Dimension::Object, Dimension::Level];
+
+    fn take(&mut self, row: &Row) {
+        let key = key(row);
+        let place = self.known.get(&key).copied();
+        if let Some(pod) = place.and_then(|place| self.pods.get_mut(place)) {
+            pod.learn(row);
+        } else if self.pods.len() < self.limit {
+            self.known.insert(key, self.pods.len());
+            self.pods.push(FoundPod::new(row));
+        } else {
+            // That there is one more than was asked for is all that is to be known of it.
+            self.more = true;
+        }
+    }
+}
+
+/// All that occurred to a Pod, kills that are told about its node included. One question a Pod: an index leads to its
+/// events, where a question for all of them would read the whole range.
+async fn count(engine: &dyn EventQuery, ask: &PodsAsk, pod: &mut FoundPod) -> Result<()> {
     let counts = CountsAsk {
-        query: parsed(&format!("kind : Pod and ({})", either(found)))?,
+        query: parsed(&pod.which())?,
         range: ask.range,
-        groupings: vec![Grouping { by, ..Grouping::total() }],
+        groupings: vec![Grouping::top(Dimension::Level, usize::MAX)],
         bounds: ask.bounds,
     };
     for group in engine.counts(&counts).await?.value.iter().flat_map(|counts| &counts.groups) {
-        let [cluster, object, level] = group.values.as_slice() else { continue };
-        let mut parts = object.splitn(3, '/').skip(1).map(str::to_owned);
-        let (Some(namespace), Some(name)) = (parts.next(), parts.next()) else { continue };
-        let place = known.get(&(cluster.clone(), namespace, name));
-        if let Some(pod) = place.and_then(|place| found.get_mut(*place)) {
-            pod.levels.add(level, group.count);
-        }
+        pod.levels.add(group.values.first().map_or("", String::as_str), group.count);
     }
     Ok(())
 }
@@ -188,6 +191,12 @@ impl FoundPod {
         }
     }
 
+    /// The statement that finds its events.
+    fn which(&self) -> String {
+        let name = quoted(&format!("{}/{}", self.namespace, self.name));
+        format!("(cluster : {} and pod : {name})", quoted(&self.cluster))
+    }
+
     /// An older event may know what the newest does not say.
     fn learn(&mut self, row: &Row) {
         if self.node.is_empty() {
@@ -202,15 +211,6 @@ impl FoundPod {
 fn key(row: &Row) -> Key {
     let object = row.event.object();
     (row.event.cluster().id.clone(), object.namespace.to_owned(), object.name.to_owned())
-}
-
-/// One of these Pods.
-fn either(pods: &[FoundPod]) -> String {
-    let pod = |pod: &FoundPod| {
-        let name = quoted(&format!("{}/{}", pod.namespace, pod.name));
-        format!("(cluster : {} and pod : {name})", quoted(&pod.cluster))
-    };
-    pods.iter().map(pod).collect::<Vec<_>>().join(" or ")
 }
 
 /// A Pod that has this word in one of its names.
