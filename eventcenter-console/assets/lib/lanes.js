@@ -84,12 +84,13 @@ function draw(state) {
   const x = (at) => left + ((at - from) / (until - from)) * (right - left);
   const at = (px) => from + ((px - left) / (right - left)) * (until - from);
   const scale = { x, at, left, right, from, until, width };
-  const perMillisecond = (right - left) / (state.whole[1] - state.whole[0]);
+  // Rows are those of the whole, so that nothing jumps when it is zoomed.
+  if (state.scale?.width !== width) state.rows = plot.lanes.map((lane) => rows(lane.points, (right - left) / (state.whole[1] - state.whole[0]), lane.rows));
   Object.assign(state, { scale, hits: [], drawn: [] });
   const layers = { ground: [], spans: [], restarts: [], marks: [], labels: [] };
   let y = TOP;
   plot.lanes.forEach((lane, index) => {
-    const inRows = rows(lane.points, perMillisecond, lane.rows);
+    const inRows = state.rows[index];
     const height = inRows.length * ROW + PAD;
     layers.ground.push(
       s('rect', { class: `lane ${lane.mark ?? ''}`, x: 0, y, width, height }),

@@ -4,7 +4,7 @@
 // `beside` (a sibling that it is compared with).
 
 import { get } from '../lib/api.js';
-import { h, plain, settled } from '../lib/dom.js';
+import { h, painted, plain, settled } from '../lib/dom.js';
 import { LEVELS, lacks, level, levelMark, nothing, podLink, section, table, when } from '../lib/parts.js';
 import { bounds, spoken } from '../lib/range.js';
 import { page, trouble } from '../lib/shell.js';
@@ -79,8 +79,13 @@ function show({ told, beside, life: found, until, elsewhere: known, siblings: ot
     draw();
   }
 
+  const lists = () => stories.forEach((one) => one.showList({ window: state.window, levels: state.levels }));
+  // Once what the reader moves has followed.
+  const listsLater = painted(lists);
+
   function draw() {
-    stories.forEach((one) => one.show({ window: state.window, levels: state.levels }));
+    stories.forEach((one) => one.showPlot({ window: state.window, levels: state.levels }));
+    listsLater();
     shown.textContent = state.window.map((at) => instant(at)).join(' – ');
     for (const button of levels.children) button.setAttribute('aria-pressed', String(!state.levels || state.levels.has(button.dataset.level)));
   }
@@ -88,6 +93,7 @@ function show({ told, beside, life: found, until, elsewhere: known, siblings: ot
   const levels = levelButtons(lives[0].life, () => state.levels ?? new Set(LEVELS), filter);
   const tools = h('div', { class: 'plot-tools' }, levels, h('span', { class: 'gap' }), shown, zoomButtons(() => state.window, whole, look));
   draw();
+  lists();
   if (now.event) stories[0].choose(now.event);
 
   const [main, other] = stories;

@@ -16,7 +16,7 @@ import { beginning, node, steps, verdict } from './verdict.js';
  * @param {{ namespace: string, name: string }} shown.pod
  * @param {object[]} shown.gaps as the API tells them
  * @param {[number, number]} shown.whole what can be looked at
- * @param {(window: [number, number], how?: { settled: boolean }) => void} shown.onLook is to call `show`
+ * @param {(window: [number, number], how?: { settled: boolean }) => void} shown.onLook is to call `showPlot` and `showList`
  * @param {(id: string | null) => void} shown.onChoose
  */
 export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
@@ -69,10 +69,8 @@ export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
     containers: containers(life),
     plot: plot.element,
     list: list.element,
-    show(changes) {
-      plot.show(changes);
-      list.show(changes);
-    },
+    showPlot: plot.show,
+    showList: list.show,
     choose(id) {
       plot.mark({ chosen: id });
       list.choose(id);
