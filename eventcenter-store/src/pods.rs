@@ -5,7 +5,7 @@
 //! in the range.
 //!
 //! Pods are found by reading events, newest first, and leaving out the Pods that are known: each question brings at
-//! least one that is new, and there are at most [`ROUNDS`]. So a Pod with a million events costs as much as one with
+//! least one that is new, and there are at most eight. So a Pod with a million events costs as much as one with
 //! ten.
 
 use std::collections::HashMap;
