@@ -40,6 +40,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/histogram", get(counts::histogram))
         .route("/api/v1/facets", get(counts::facets))
         .route("/api/v1/overview", get(counts::overview))
+        .route("/api/v1/pods", get(objects::pods))
         .route("/api/v1/pods/{cluster}/{uid}", get(objects::pod_by_uid))
         .route("/api/v1/pods/{cluster}/{namespace}/{name}", get(objects::pod))
         .route("/api/v1/nodes", get(objects::nodes))

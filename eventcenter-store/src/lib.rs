@@ -17,6 +17,7 @@ pub mod nodes;
 #[cfg(any(test, feature = "sqlite", feature = "testing"))]
 mod occurrence;
 pub mod overview;
+pub mod pods;
 #[cfg(feature = "sqlite")]
 mod read;
 #[cfg(feature = "sqlite")]

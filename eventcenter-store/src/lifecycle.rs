@@ -11,10 +11,14 @@
 //! what the kubelet says it took. A restart is a `Started` beyond the first of a container; if that Event had been
 //! counted by others before it was first seen here, there may be more.
 //!
+//! **Steps** cut its beginning into what it waited for; **findings** say what is wrong with it.
+//!
 //! An event about the Pod that has no uid belongs to the life that had begun by then.
 
+mod findings;
 mod lane;
 mod life;
+mod steps;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,8 +28,10 @@ use eventcenter_core::{Query, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+pub use findings::{Cause, Finding, FindingKind};
 pub use lane::{Lane, LaneKind, Moment, Point};
 pub use life::{Container, Durations, End, Life, Pull};
+pub use steps::{Step, StepKind};
 
 use crate::ask::{
     Answer, Bounds, EventQuery, EventsAsk, Occurrence, OccurrencesAsk, Order, Page, Range, Row,
@@ -121,8 +127,9 @@ pub async fn lifecycle(engine: &dyn EventQuery, ask: &LifecycleAsk) -> Result<An
     if is_named {
         teller.tell_of_owner(&mut told).await?;
     }
-    for life in &mut told.lives {
-        teller.tell_of_node(life).await?;
+    let newest = told.lives.len().saturating_sub(1);
+    for (place, life) in told.lives.iter_mut().enumerate() {
+        teller.tell_of_node(life, place == newest).await?;
     }
     told.lives.iter_mut().for_each(Life::conclude);
     Ok(Answer { value: told, gaps, unread })
@@ -188,6 +195,10 @@ impl Teller<'_> {
                     told.lives.iter_mut().rev().find(|life| life.from <= moment.at)
                 };
                 if let Some(life) = life {
+                    if creates {
+                        let object = row.event.object();
+                        life.owner = Some(format!("{}/{}", object.kind, object.name));
+                    }
                     life.add(LaneKind::Controller, "", Point::new(row, vec![moment]));
                 }
             }
@@ -195,13 +206,17 @@ impl Teller<'_> {
         Ok(())
     }
 
-    /// What happened to its node meanwhile.
-    async fn tell_of_node(&self, life: &mut Life) -> Result<()> {
+    /// What happened to its node meanwhile. A node that goes down takes the word from its Pods: of the newest life, if
+    /// it has no end, until the end of the range.
+    async fn tell_of_node(&self, life: &mut Life, is_newest: bool) -> Result<()> {
         if life.node.is_empty() {
             return Ok(());
         }
         let which = format!("kind : Node and name : {}", quoted(&life.node));
-        let until = life.until.checked_add(SignedDuration::from_secs(1)).unwrap_or(life.until);
+        let mut until = life.until.checked_add(SignedDuration::from_secs(1)).unwrap_or(life.until);
+        if is_newest && life.ending().is_none() {
+            until = until.max(self.ask.range.until);
+        }
         let meanwhile = Range { from: life.from, until };
         let rows = self.events(&which, meanwhile, NODE_EVENTS).await?.value.rows;
         let mut points = self.points(&rows).await?;

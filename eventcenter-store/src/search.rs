@@ -28,7 +28,7 @@ const INLINE: usize = 200;
 /// Once an index leads to fewer rows than this, no other is asked.
 const FEW: i64 = 500;
 /// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
-const MANY: i64 = 30_000;
+pub(crate) const MANY: i64 = 30_000;
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -66,3 +66,16 @@ export function settled(then, milliseconds) {
     timer = setTimeout(() => then(...values), milliseconds);
   };
 }
+
+/** Calls `then` once after the next picture, however often it was asked for until then. */
+export function painted(then) {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => setTimeout(() => {
+      isDue = false;
+      then();
+    }));
+  };
+}

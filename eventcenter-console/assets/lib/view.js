@@ -21,15 +21,18 @@ function written(values) {
   return text ? `?${text}` : '';
 }
 
-/** Looks at something else: changes some of the view. `replace` leaves no step for the back button. */
-export function go(changes, { replace = false } = {}) {
+/**
+ * Looks at something else: changes some of the view. `replace` leaves no step for the back button; with `quiet` nobody
+ * is told, since who calls has shown it already.
+ */
+export function go(changes, { replace = false, quiet = false } = {}) {
   const values = { ...view(), ...changes };
   if ('since' in changes && changes.since) values.from = values.until = null;
   if ('from' in changes && changes.from) values.since = null;
   const url = location.pathname + written(values);
   if (url === location.pathname + location.search) return;
   history[replace ? 'replaceState' : 'pushState'](null, '', url);
-  dispatchEvent(new Event('view'));
+  if (!quiet) dispatchEvent(new Event('view'));
 }
 
 addEventListener('popstate', () => dispatchEvent(new Event('view')));

@@ -8,12 +8,28 @@ use eventcenter_core::query::quoted;
 use eventcenter_store::ask::{CountsAsk, Dimension, Group, Grouping};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::nodes::{NodesAsk, nodes as told};
+use eventcenter_store::pods::{MOST, PodsAsk, pods as found};
 use serde::Serialize;
 
 use super::{Reply, json};
 use crate::Shared;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
+
+/// Pods by a part of one of their names, the one that something happened to last first.
+pub(crate) async fn pods(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
+    let known = ["text", "query", "cluster", "since", "from", "until", "limit"];
+    let params = Params::read(query.as_deref(), &known)?;
+    let ask = PodsAsk {
+        query: params.query()?,
+        text: params.text("text").unwrap_or_default().to_owned(),
+        range: params.range(&*shared.clock)?,
+        limit: params.number("limit", MOST, MOST)?,
+        bounds: bounds(&shared.config.limits),
+    };
+    let answer = found(&*shared.engine, &ask).await?;
+    json(&answer, &answer.value)
+}
 
 pub(crate) async fn pod(
     State(shared): State<Arc<Shared>>,
@@ -31,17 +47,13 @@ pub(crate) async fn pod_by_uid(
     life(&shared, cluster, PodChoice::Uid(uid), query).await
 }
 
+/// Without lives if nothing happened to it: that is an answer, which may lack something as any other.
 async fn life(shared: &Shared, cluster: String, pod: PodChoice, query: Option<String>) -> Reply {
     let params = Params::read(query.as_deref(), &["since", "from", "until"])?;
     let range = params.range(&*shared.clock)?;
     let cluster = named(shared, cluster).await?;
     let ask = LifecycleAsk { cluster, pod, range, bounds: bounds(&shared.config.limits) };
     let answer = lifecycle(&*shared.engine, &ask).await?;
-    if answer.value.lives.is_empty() {
-        return Err(Problem::absent(
-            "nothing happened to such a Pod in this range; `since=all` looks everywhere",
-        ));
-    }
     json(&answer, &answer.value)
 }
 

@@ -113,6 +113,7 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/facets?query=level%3AError", "/api/v1/facets"),
         ("/api/v1/overview?since=all&offset=28800", "/api/v1/overview"),
         ("/api/v1/pods/-/shop/web-0", "/api/v1/pods/{cluster}/{namespace}/{name}"),
+        ("/api/v1/pods?text=shop/web-3&limit=20", "/api/v1/pods"),
         ("/api/v1/pods/-/shop/web-3", "/api/v1/pods/{cluster}/{namespace}/{name}"),
         ("/api/v1/pods/c-1/p-3", "/api/v1/pods/{cluster}/{uid}"),
         ("/api/v1/nodes", "/api/v1/nodes"),

@@ -101,6 +101,16 @@ async fn pages_go_on_where_the_one_before_ended() {
 }
 
 #[tokio::test]
+async fn a_pod_that_nothing_happened_to_has_no_lives_and_what_the_answer_lacks_is_told() {
+    let console = console("{}");
+    for path in ["/api/v1/pods/prod/shop/nobody", "/api/v1/pods/prod/no-uid"] {
+        let (status, told) = fetch(&console, path).await;
+        assert_eq!((status, &told["lives"]), (StatusCode::OK, &json!([])), "{path}");
+        assert!(told["gaps"].is_array() && told["unread"].is_array(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_narrowed_to_its_cluster_its_node_and_its_time() {
     let console = console("{}");
     let found = async |path: &str| {
@@ -156,7 +166,6 @@ async fn a_request_that_is_not_understood_is_answered_in_words() {
         ("/api/v1/query?query=*%7C", 422, "expected a SELECT"),
         ("/api/v1/objects?prefix=a%20or%20b", 400, "the beginning of a name"),
         ("/api/v1/events/..%2f..%2fetc/passwd", 404, "no such event"),
-        ("/api/v1/pods/prod/shop/nobody", 404, "nothing happened"),
         ("/api/v1/nope", 404, "no such path"),
         ("/api/v1/live?after=x", 400, "no mark of ours"),
     ] {

@@ -2,7 +2,7 @@
 
 use eventcenter_core::{Event, Level};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::ask::{Row, RowId};
 use crate::message;
@@ -49,8 +49,11 @@ pub struct Lane {
 /// One Event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Point {
-    /// What the engine knows it by.
+    /// What the engine knows it by. A text in JSON: numbers of JavaScript are not long enough.
+    #[serde(serialize_with = "text")]
     pub id: RowId,
+    /// The Event's own uid; empty where it has none.
+    pub uid: String,
     /// When it first occurred in the range.
     pub from: Timestamp,
     /// When it last occurred in the range.
@@ -67,10 +70,23 @@ pub struct Point {
     pub component: String,
     /// The node it was seen on, or is about.
     pub node: String,
+    /// The container it is about; empty where it is about none.
+    pub container: String,
+    /// When it first occurred, as the Event itself says; also before the range.
+    pub first: Option<Timestamp>,
     /// How often it occurred in the range.
     pub count: u64,
     /// Each rise of its count, oldest first.
     pub moments: Vec<Moment>,
+}
+
+fn text<S: Serializer>(id: &RowId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&id.0)
+}
+
+/// Likewise, of several.
+pub(super) fn texts<S: Serializer>(ids: &[RowId], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(|id| id.0.to_string()))
 }
 
 /// One rise of an Event's count.
@@ -90,6 +106,7 @@ impl Point {
         let event = &row.event;
         Self {
             id: row.id,
+            uid: event.uid().to_owned(),
             from: moments.first().map_or(event.time(), |moment| moment.at),
             until: moments.last().map_or(event.time(), |moment| moment.at),
             level: event.level(),
@@ -98,6 +115,8 @@ impl Point {
             message: event.message().to_owned(),
             component: event.component().to_owned(),
             node: event.host().to_owned(),
+            container: message::container(event.object().field_path).unwrap_or_default().to_owned(),
+            first: event.first(),
             count: moments.iter().map(|moment| u64::from(moment.rise)).sum(),
             moments,
         }

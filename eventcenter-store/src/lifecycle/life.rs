@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::findings::{Finding, findings};
 use super::lane::{Lane, LaneKind, Moment, Point, lane_of};
+use super::steps::{Step, steps};
 use crate::ask::Row;
 use crate::message;
 
@@ -16,6 +18,10 @@ pub struct Life {
     pub uid: String,
     /// The node it was bound to; empty where it is not known.
     pub node: String,
+    /// The workload it belongs to (`Deployment/web`), where that can be told.
+    pub workload: Option<String>,
+    /// Who created it (`ReplicaSet/web-6f9c4d7b8`), where that is said.
+    pub owner: Option<String>,
     /// Its first event.
     pub from: Timestamp,
     /// Its last event.
@@ -24,6 +30,10 @@ pub struct Life {
     pub end: Option<End>,
     /// How long its beginning took.
     pub durations: Durations,
+    /// What it waited for at its beginning.
+    pub steps: Vec<Step>,
+    /// What is wrong with it, what matters most first.
+    pub findings: Vec<Finding>,
     /// Its containers, by name.
     pub containers: Vec<Container>,
     /// In the order of [`LaneKind`], then by container; empty ones are left out.
@@ -85,11 +95,14 @@ pub struct Pull {
     pub took: Duration,
 }
 
-fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-fn whole<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn whole<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     duration.as_secs_f64().serialize(serializer)
 }
 
@@ -98,10 +111,14 @@ impl Life {
         Self {
             uid: uid.to_owned(),
             node: String::new(),
+            workload: None,
+            owner: None,
             from: Timestamp::MAX,
             until: Timestamp::MIN,
             end: None,
             durations: Durations::default(),
+            steps: Vec::new(),
+            findings: Vec::new(),
             containers: Vec::new(),
             lanes: Vec::new(),
         }
@@ -113,6 +130,9 @@ impl Life {
         let point = Point::new(row, moments);
         self.from = self.from.min(point.from);
         self.until = self.until.max(point.until);
+        if row.workload.is_some() {
+            self.workload.clone_from(&row.workload);
+        }
         if event.reason() == "Scheduled" {
             if let Some(node) = message::assigned_node(event.message()) {
                 node.clone_into(&mut self.node);
@@ -164,6 +184,8 @@ impl Life {
             alive: took(Some(created.unwrap_or(self.from)), end.as_ref().map(|end| end.at)),
         };
         self.end = end;
+        self.steps = steps(self);
+        self.findings = findings(self);
     }
 
     fn first(&self, kind: LaneKind, reason: &str) -> Option<Timestamp> {
@@ -174,7 +196,7 @@ impl Life {
 
     /// The first word of its end: what its controller, the kubelet or a controller of nodes said after its containers
     /// had last started. A container that is stopped to be started again is no end.
-    fn ending(&self) -> Option<End> {
+    pub(super) fn ending(&self) -> Option<End> {
         const ENDS: &[&str] = &[
             "SuccessfulDelete",
             "Evicted",

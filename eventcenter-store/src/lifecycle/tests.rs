@@ -167,3 +167,5 @@ async fn nobody_by_that_name_has_no_lives() {
     assert!(told(&eventful(), hostile).await.lives.is_empty());
     assert!(told(&eventful(), PodChoice::Uid("*".to_owned())).await.lives.is_empty());
 }
+
+mod ailing;

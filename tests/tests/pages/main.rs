@@ -8,6 +8,7 @@ mod everywhere;
 mod hostile;
 mod overview;
 mod plain;
+mod pods;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};
