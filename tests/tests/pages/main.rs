@@ -4,6 +4,7 @@
 
 mod events;
 mod everywhere;
+mod nodes;
 mod overview;
 mod pods;
 
