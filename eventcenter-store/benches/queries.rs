@@ -22,6 +22,7 @@ use eventcenter_store::ask::{
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::nodes::{NodesAsk, nodes};
 use eventcenter_store::overview::{OverviewAsk, overview};
+use eventcenter_store::pods::{MOST, PodsAsk, pods};
 use eventcenter_store::testing::Generator;
 use eventcenter_store::{EventQuery, Store, StoreConfig};
 use jiff::SignedDuration;
@@ -46,6 +47,17 @@ async fn main() {
         LifecycleAsk { cluster: "cluster-1".to_owned(), pod, range, bounds: Bounds::default() };
     measure("a Pod's life", || async { lifecycle(&store, &life).await.unwrap().value.lives.len() })
         .await;
+    for (query, text) in [("level >= Warning", ""), ("*", ""), ("*", "web"), ("*", "nobody")] {
+        let ask = PodsAsk {
+            query: Arc::new(Query::parse(query).unwrap()),
+            text: text.to_owned(),
+            range,
+            limit: MOST,
+            bounds: Bounds::default(),
+        };
+        let name = format!("Pods of {query} named {text:?}");
+        measure(&name, || async { pods(&store, &ask).await.unwrap().value.pods.len() }).await;
+    }
     for query in [
         "*",
         "level >= Warning",

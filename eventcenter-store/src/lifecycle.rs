@@ -127,8 +127,9 @@ pub async fn lifecycle(engine: &dyn EventQuery, ask: &LifecycleAsk) -> Result<An
     if is_named {
         teller.tell_of_owner(&mut told).await?;
     }
-    for life in &mut told.lives {
-        teller.tell_of_node(life).await?;
+    let newest = told.lives.len().saturating_sub(1);
+    for (place, life) in told.lives.iter_mut().enumerate() {
+        teller.tell_of_node(life, place == newest).await?;
     }
     told.lives.iter_mut().for_each(Life::conclude);
     Ok(Answer { value: told, gaps, unread })
@@ -205,13 +206,17 @@ impl Teller<'_> {
         Ok(())
     }
 
-    /// What happened to its node meanwhile.
-    async fn tell_of_node(&self, life: &mut Life) -> Result<()> {
+    /// What happened to its node meanwhile. A node that goes down takes the word from its Pods: of the newest life, if
+    /// it has no end, until the end of the range.
+    async fn tell_of_node(&self, life: &mut Life, is_newest: bool) -> Result<()> {
         if life.node.is_empty() {
             return Ok(());
         }
         let which = format!("kind : Node and name : {}", quoted(&life.node));
-        let until = life.until.checked_add(SignedDuration::from_secs(1)).unwrap_or(life.until);
+        let mut until = life.until.checked_add(SignedDuration::from_secs(1)).unwrap_or(life.until);
+        if is_newest && life.ending().is_none() {
+            until = until.max(self.ask.range.until);
+        }
         let meanwhile = Range { from: life.from, until };
         let rows = self.events(&which, meanwhile, NODE_EVENTS).await?.value.rows;
         let mut points = self.points(&rows).await?;

@@ -27,7 +27,8 @@ let made = 0;
  * @param {{ at: number, title: string }[]} plot.lines instants that are marked through all lanes
  * @param {[number, number]} plot.whole
  * @param {[number, number]} plot.window what is shown of it
- * @param {(window: [number, number], how: { settled: boolean }) => void} plot.onLook
+ * @param {(window: [number, number], how?: { settled: boolean }) => void} plot.onLook another window is asked for: who
+ *   shows the time line calls `show`; while it is not settled there will be more
  * @param {(id: string | null) => void} plot.onHover
  * @param {(id: string | null) => void} plot.onChoose
  */
@@ -45,11 +46,7 @@ export function lanes(plot) {
   new ResizeObserver(() => draw(state)).observe(ruler);
   listen(state, {
     overlay: () => overlay(state),
-    look: (window, { settled = true } = {}) => {
-      state.window = window;
-      draw(state);
-      plot.onLook(window, { settled });
-    },
+    look: plot.onLook,
     hover: (hit) => mark({ hot: hit?.points[0].id ?? null }, true),
     choose: (hit) => {
       // Of several the worst, and of these the newest.
@@ -82,7 +79,7 @@ function draw(state) {
   const { plot, picture, box, window: [from, until] } = state;
   const width = box.clientWidth;
   if (!width) return;
-  const left = Math.round(Math.min(Math.max(width * 0.14, 78), 150));
+  const left = Math.round(Math.min(Math.max(width * 0.14, 88), 155));
   const right = width - 14;
   const x = (at) => left + ((at - from) / (until - from)) * (right - left);
   const at = (px) => from + ((px - left) / (right - left)) * (until - from);
@@ -96,7 +93,7 @@ function draw(state) {
     const height = inRows.length * ROW + PAD;
     layers.ground.push(
       s('rect', { class: `lane ${lane.mark ?? ''}`, x: 0, y, width, height }),
-      s('text', { class: 'lane-title', x: 4, y: y + ROW / 2 + 6 }, fitting(lane.title, left - 10) || lane.title.slice(0, 3), s('title', {}, lane.title)));
+      s('text', { class: 'lane-title', x: 4, y: y + ROW / 2 + 6 }, fitting(lane.title, left - 18) || lane.title.slice(0, 3), s('title', {}, lane.title)));
     const shown = inRows.map((points) => points.filter((point) => !state.levels || state.levels.has(point.level)));
     layers.restarts.push(restarts(shown.flat(), scale, y, height));
     shown.forEach((points, row) => drawRow(state, layers, points, index, y + PAD / 2 + row * ROW + ROW / 2));
@@ -105,7 +102,7 @@ function draw(state) {
   state.height = y;
   picture.setAttribute('width', width);
   picture.setAttribute('height', y + AXIS);
-  state.over = s('g', {});
+  state.over = s('g', { class: 'over' });
   const clip = s('clipPath', { id: `${state.hatch}-clip` }, s('rect', { x: left - 9, y: 0, width: right - left + 18, height: y }));
   const through = s('g', { 'clip-path': `url(#${state.hatch}-clip)` }, layers.spans, layers.restarts, lines(state, y));
   put(picture, s('defs', {}, hatch(state.hatch), clip), layers.ground, grid(scale, y), gaps(state, y), through, layers.marks, layers.labels, state.over);

@@ -79,7 +79,7 @@ function trend({ range, trend: { step_seconds: step, buckets } }, until) {
 function timeline(node, until, now) {
   const title = t('node.timeline');
   if (!node.lanes.length) return section(title, {}, nothing(t('node.no_own')));
-  const drawn = node.lanes.map(({ kind, points }) => ({ title: t(`node.lane.${kind}`), points: points.map((point) => made(point, t(`node.lane.${kind}`))) }));
+  const drawn = node.lanes.map(({ kind, points }) => ({ title: t(`node.lane.${kind}`), rows: 3, points: points.map((point) => made(point, t(`node.lane.${kind}`))) }));
   const points = drawn.flatMap((lane) => lane.points);
   const from = Date.parse(node.range.from);
   const end = Math.max(until, ...points.map((point) => point.until));

@@ -4,7 +4,7 @@
 // `beside` (a sibling that it is compared with).
 
 import { get } from '../lib/api.js';
-import { h, plain } from '../lib/dom.js';
+import { h, plain, settled } from '../lib/dom.js';
 import { LEVELS, lacks, level, levelMark, nothing, podLink, section, table, when } from '../lib/parts.js';
 import { bounds, spoken } from '../lib/range.js';
 import { page, trouble } from '../lib/shell.js';
@@ -45,23 +45,33 @@ const siblings = (workload, signal) =>
     .catch((error) => (error.name === 'AbortError' ? null : error));
 
 function show({ told, beside, life: found, until, elsewhere: known, siblings: others }, now) {
-  if (!found) return [lacks(told), absent(known)];
-  const lives = [{ life: ready(found, until), pod: { namespace, name }, gaps: told.gaps }];
-  if (beside?.lives.length) lives.push({ life: ready(beside.lives.at(-1), until), pod: { namespace, name: now.beside }, gaps: beside.gaps });
+  if (!found) return [lacks({ ...told, gaps: told.gaps.filter(isOurs) }), absent(known)];
+  const lives = [{ life: ready(found, until), pod: { namespace, name } }];
+  if (beside?.lives.length) lives.push({ life: ready(beside.lives.at(-1), until), pod: { namespace, name: now.beside } });
+  const gaps = told.gaps.filter(isOurs);
   const whole = [Math.min(...lives.map(({ life }) => life.whole[0])), Math.max(...lives.map(({ life }) => life.whole[1]))];
   const state = { window: parsed(now.zoom, whole) ?? whole, levels: now.levels ? new Set(now.levels.split(',')) : null };
-  const stories = lives.map(({ life, pod, gaps }, index) => story(life, {
+  const stories = lives.map(({ life, pod }, index) => story(life, {
     cluster, pod, gaps, whole, onLook: look,
     onChoose: (event) => index === 0 && go({ event }, { replace: true, quiet: true }),
   }));
   const shown = h('span', { class: 'faint', id: 'window' });
 
-  function look(window, { settled = true } = {}) {
+  function look(window, { settled: isSettled = true } = {}) {
     state.window = window;
-    const isWhole = window[0] <= whole[0] && window[1] >= whole[1];
-    go({ zoom: isWhole ? null : window.map((at) => new Date(Math.round(at)).toISOString()).join('/') }, { replace: !settled, quiet: true });
     draw();
+    if (isSettled) note(false);
+    else noteLater(true);
   }
+
+  function note(replace) {
+    const isWhole = state.window[0] <= whole[0] && state.window[1] >= whole[1];
+    const zoom = isWhole ? null : state.window.map((at) => new Date(Math.round(at)).toISOString()).join('/');
+    go({ zoom }, { replace, quiet: true });
+  }
+
+  // A wheel that is turned is one step, and browsers refuse addresses that change too often.
+  const noteLater = settled(note, 250);
 
   function filter(levels) {
     state.levels = levels.size === LEVELS.length ? null : levels;
@@ -83,7 +93,7 @@ function show({ told, beside, life: found, until, elsewhere: known, siblings: ot
   const [main, other] = stories;
   const time = section(t('pod.timeline'), { class: 'timeline' }, tools, pair(stories, lives, (one) => [one.plot]), legend(), pair(stories, lives, (one) => [one.list]));
   return [
-    lacks(told),
+    lacks({ ...told, gaps }),
     told.truncated && h('p', { class: 'notice warn' }, t('pod.truncated')),
     told.lives.length > 1 && choice(told.lives, found),
     now.beside && comparing(now.beside, lives.length > 1),
@@ -94,6 +104,9 @@ function show({ told, beside, life: found, until, elsewhere: known, siblings: ot
     siblingsOf(found, others),
   ];
 }
+
+/** Whether a loss is one of this cluster, which the address names by its id or its name. */
+const isOurs = (gap) => ['-', gap.cluster.id, gap.cluster.name].includes(cluster);
 
 /** The stories beside each other, each under its name; one alone stands for itself. */
 function pair(stories, lives, parts) {

@@ -123,4 +123,5 @@ function row({ cluster, namespace, name, workload, node, at, level: worst, reaso
 
 frame({ onView: () => run(), onTaste: () => answer && draw(), onAgain: () => run({ quietly: true }) });
 run();
-if (!view().text) input.focus();
+// On a telephone the keyboard would hide the list.
+if (!view().text && !matchMedia('(pointer: coarse)').matches) input.focus();

@@ -196,7 +196,7 @@ impl Life {
 
     /// The first word of its end: what its controller, the kubelet or a controller of nodes said after its containers
     /// had last started. A container that is stopped to be started again is no end.
-    fn ending(&self) -> Option<End> {
+    pub(super) fn ending(&self) -> Option<End> {
         const ENDS: &[&str] = &[
             "SuccessfulDelete",
             "Evicted",

@@ -181,3 +181,17 @@ async fn names_and_messages_of_others_are_text_and_a_long_one_is_shown_when_aske
     assert_eq!(page.eval("document.querySelectorAll('main img, main script').length").await, 0);
     page.is_sound();
 }
+
+#[tokio::test]
+async fn the_checker_of_accessibility_finds_no_serious_fault() {
+    let shown = Shown::demo().await;
+    let life = life_of(&shown, "cache");
+    for look in [Look::default(), Look::default().phone().in_chinese().dark()] {
+        let finder = shown.open("/pods?since=7d", &look).await;
+        assert_eq!(finder.axe().await, Vec::<String>::new(), "{look:?}");
+        let page = shown.open(&life, &look).await;
+        page.wait_for("document.querySelector('#siblings .compare') !== null").await;
+        page.click(".life-list .reason", &[]).await;
+        assert_eq!(page.axe().await, Vec::<String>::new(), "{look:?}");
+    }
+}

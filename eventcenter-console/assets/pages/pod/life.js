@@ -15,6 +15,7 @@ export function ready(life, now) {
     points: lane.points.map((point) => ({
       ...point,
       lane: laneTitle(lane, life.node),
+      isNode: lane.kind === 'node',
       from: Date.parse(point.from),
       until: Date.parse(point.until),
       moments: point.moments.map(({ at, rise, estimated }) => ({ at: Date.parse(at), rise, estimated })),
@@ -46,8 +47,10 @@ function tellRestarts(points) {
 
 /** From its first to its last event, and until now where that is not far: so that it can be seen whether it goes on. */
 function extent({ end }, points, now) {
-  const from = points.reduce((least, point) => Math.min(least, point.from), Infinity);
-  const last = points.reduce((most, point) => Math.max(most, point.until), -Infinity);
+  // What is well with its node for days says nothing of a Pod.
+  const told = points.filter((point) => !point.isNode || point.level !== 'Normal');
+  const from = told.reduce((least, point) => Math.min(least, point.from), Infinity);
+  const last = told.reduce((most, point) => Math.max(most, point.until), -Infinity);
   const length = last - from;
   const goesOn = !end && now > last && now - last <= Math.max(length / 2, 15 * MINUTE);
   const until = goesOn ? now : last;

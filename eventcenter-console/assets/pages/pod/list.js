@@ -127,11 +127,12 @@ export function eventList({ life, cluster, onHover, onChoose }) {
       made.get(id)?.classList.add('hot');
       state.hot = id;
     },
-    /** What is chosen in the picture; its row comes into sight. */
+    /** What is chosen in the picture: its row opens. */
     choose(id) {
       state.chosen = id;
       draw();
-      made.get(id)?.scrollIntoView({ block: 'nearest' });
     },
+    /** Brings a row into sight. */
+    reveal: (id) => made.get(id)?.scrollIntoView({ block: 'nearest' }),
   };
 }

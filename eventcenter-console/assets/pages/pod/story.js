@@ -16,7 +16,7 @@ import { beginning, node, steps, verdict } from './verdict.js';
  * @param {{ namespace: string, name: string }} shown.pod
  * @param {object[]} shown.gaps as the API tells them
  * @param {[number, number]} shown.whole what can be looked at
- * @param {(window: [number, number], how: object) => void} shown.onLook
+ * @param {(window: [number, number], how?: { settled: boolean }) => void} shown.onLook is to call `show`
  * @param {(id: string | null) => void} shown.onChoose
  */
 export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
@@ -27,13 +27,11 @@ export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
     lines: life.end ? [{ at: Date.parse(life.end.at), title: `${life.end.reason} ${instant(life.end.at)}` }] : [],
     whole,
     window: whole,
-    onLook: (window, how) => {
-      list.show({ window });
-      onLook(window, how);
-    },
+    onLook,
     onHover: (id) => list.hover(id),
     onChoose: (id) => {
       list.choose(id);
+      list.reveal(id);
       onChoose(id);
     },
   });
@@ -50,7 +48,8 @@ export function story(life, { cluster, pod, gaps, whole, onLook, onChoose }) {
   /** Looks at a part of the whole, with some room beside it. */
   function at(from, until) {
     const room = Math.max((until - from) * 0.08, 1500);
-    onLook([Math.max(from - room, whole[0]), Math.min(until + room, whole[1])], { settled: true, own: true });
+    onLook([Math.max(from - room, whole[0]), Math.min(until + room, whole[1])]);
+    plot.element.scrollIntoView({ block: 'nearest' });
   }
 
   function lookAt({ events, last }) {

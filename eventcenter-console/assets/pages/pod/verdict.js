@@ -71,6 +71,8 @@ function why({ kind, container, cause }, { namespace, name }) {
 }
 
 function copy(text) {
+  // Browsers give the clipboard to pages of https and of this machine alone.
+  if (!navigator.clipboard) return null;
   const button = h('button', { onclick: async () => {
     await navigator.clipboard.writeText(text);
     button.textContent = t('pod.copied');

@@ -144,6 +144,18 @@ async fn each_trouble_of_the_node_ends_for_itself() {
 }
 
 #[tokio::test]
+async fn a_node_that_goes_down_after_the_last_word_of_its_pod_is_told() {
+    let mut scene = Scene::new();
+    scene.say(&of_container("01:00:00", "Started", "Started container web"));
+    scene.say(&Said::new("09:00:00", "NodeNotReady", "m").warning().about(node("worker-1")));
+    let still = life(&scene).await;
+    assert_eq!(kinds(&still), [FindingKind::Node]);
+    assert_eq!(still.until, time("01:00:00"), "the life is the Pod's");
+    scene.say(&of_container("02:00:00", "Killing", "Stopping container web"));
+    assert_eq!(kinds(&life(&scene).await), [], "it was gone by then");
+}
+
+#[tokio::test]
 async fn a_life_without_trouble_has_no_findings() {
     let mut scene = Scene::new();
     scene.say(&Said::new("01:00:00", "Scheduled", "Successfully assigned shop/web-0 to worker-1"));
