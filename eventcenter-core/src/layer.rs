@@ -7,11 +7,15 @@
 //! ```
 //!
 //! so that every attempt has a deadline of its own, the attempts at one batch are one delivery to whoever
-//! observes, and a breaker sees only what was tried in vain. [`retry`] and [`timeout`] exist today.
+//! observes, and a breaker sees only what was tried in vain. [`observe`] is put around every sink by
+//! [`Plan`](crate::Plan) itself; the others are [`stack`]'s.
 //!
 //! A layer does what needs no acknowledgement. What changes the unit of acknowledgement (halve a batch, set events
 //! aside, suspend a target) is the worker's, which moves the cursor: layers pass those actions on.
 
+pub mod breaker;
+pub mod observe;
+pub mod rate_limit;
 pub mod retry;
 pub mod timeout;
 
@@ -19,10 +23,14 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+pub use breaker::{BreakerConfig, BreakerLayer};
+pub use observe::ObserveLayer;
+pub use rate_limit::{Buckets, RateLimitConfig, RateLimitLayer};
 pub use retry::{RetryConfig, RetryLayer};
 pub use timeout::TimeoutLayer;
 
 use crate::config::HumanDuration;
+use crate::metrics::Metrics;
 use crate::sink::{Layer, Sink};
 
 /// The layers of one sink, as the user writes them.
@@ -34,27 +42,52 @@ pub struct LayerConfig {
     pub timeout: HumanDuration,
     /// When to try again, and how often.
     pub retry: RetryConfig,
+    /// When to leave a dead target alone.
+    pub breaker: BreakerConfig,
+    /// How often its target may be sent something. Default: what the sink knows of its target, else as often as there
+    /// is something.
+    pub rate_limit: Option<RateLimitConfig>,
 }
 
 impl Default for LayerConfig {
     fn default() -> Self {
-        Self { timeout: HumanDuration::from_secs(60), retry: RetryConfig::default() }
+        Self {
+            timeout: HumanDuration::from_secs(60),
+            retry: RetryConfig::default(),
+            breaker: BreakerConfig::default(),
+            rate_limit: None,
+        }
     }
 }
 
-/// `sink` with all its layers, in the order of the [module](self).
+/// What the layers of a program's sinks share; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    /// Sinks of one target count its deliveries together.
+    pub buckets: Buckets,
+    /// Where retries are counted.
+    pub metrics: Metrics,
+}
+
+/// `sink` with all its layers, in the order of the [module](self), but for the outermost, which [`Plan`](crate::Plan)
+/// adds.
 ///
 /// ```
 /// use eventcenter_core::layer::{self, LayerConfig};
 /// use eventcenter_core::Sink;
 /// # use std::sync::Arc;
 /// # fn example(hook: Arc<dyn Sink>) {
-/// let hook: Arc<dyn Sink> = layer::stack(hook, &LayerConfig::default());
+/// let hook: Arc<dyn Sink> = layer::stack(hook, &LayerConfig::default(), &layer::Shared::default());
 /// # }
 /// ```
-pub fn stack(sink: Arc<dyn Sink>, config: &LayerConfig) -> Arc<dyn Sink> {
-    let sink = TimeoutLayer::new(config.timeout.get()).layer(sink);
-    RetryLayer::new(config.retry.clone()).layer(sink)
+pub fn stack(sink: Arc<dyn Sink>, config: &LayerConfig, shared: &Shared) -> Arc<dyn Sink> {
+    let bucket = shared.buckets.of(&*sink, config.rate_limit.as_ref());
+    let mut sink = TimeoutLayer::new(config.timeout.get()).layer(sink);
+    if let Some(bucket) = bucket {
+        sink = RateLimitLayer::new(bucket).layer(sink);
+    }
+    let retry = RetryLayer::new(config.retry.clone()).with_metrics(shared.metrics.clone());
+    BreakerLayer::new(config.breaker.clone()).layer(retry.layer(sink))
 }
 
 #[cfg(test)]

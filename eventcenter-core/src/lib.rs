@@ -16,7 +16,7 @@
 //! # use std::sync::Arc;
 //! # use eventcenter_core::{Cluster, LayerConfig, Plan, Result, Sink, Source, Stop, layer};
 //! # async fn example(hook: Arc<dyn Sink>, watch: Box<dyn Source>, cluster: Arc<Cluster>) -> Result<()> {
-//! let hook = layer::stack(hook, &LayerConfig::default());
+//! let hook = layer::stack(hook, &LayerConfig::default(), &layer::Shared::default());
 //! let pipeline = Plan::new("/var/lib/example", vec![hook])?.open()?;
 //! pipeline.attach().source(watch, cluster);
 //! pipeline.run(&Stop::new()).await?;
@@ -75,7 +75,7 @@ pub use plan::Plan;
 pub use query::{Query, Statement};
 pub use router::{RouteConfig, Router};
 pub use secret::Secret;
-pub use sink::{Layer, Limits, Sink};
+pub use sink::{Layer, Limits, Rate, Sink};
 pub use sink_set::SinkSet;
 pub use source::{Gap, Grade, Observed, Position, Source};
 pub use spool::{Spool, SpoolConfig};

@@ -8,6 +8,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 /// A name from the configuration.
@@ -42,8 +43,21 @@ pub struct SourceKind {
     pub kind: &'static str,
 }
 
+/// A histogram a sink.
+pub type Histograms = Family<Sink, Histogram, fn() -> Histogram>;
+
+/// 1 ms to some hours, four times as much each.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 12))
+}
+
+/// 1 to some thousand.
+fn sizes() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 4.0, 7))
+}
+
 /// The metrics of a program; clones are the same.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Metrics {
     /// Events that a source yielded.
     pub events_received: Family<Source, Counter>,
@@ -71,6 +85,18 @@ pub struct Metrics {
     pub events_delivered: Family<Sink, Counter>,
     /// Events that the receiver had already.
     pub events_duplicate: Family<Sink, Counter>,
+    /// Events of a batch that the receiver will never take, while it took others.
+    pub events_rejected: Family<Sink, Counter>,
+    /// Attempts beyond the first, by the kind of error that they follow.
+    pub delivery_retries: Family<SinkKind, Counter>,
+    /// Events of a delivery.
+    pub batch_events: Histograms,
+    /// How long a delivery took, all attempts together, in seconds.
+    pub delivery_seconds: Histograms,
+    /// From an event's time until the receiver confirmed it, in seconds.
+    pub delay_seconds: Histograms,
+    /// From when an event was received until the receiver confirmed it, in seconds.
+    pub received_delay_seconds: Histograms,
     /// Events that became dead letters.
     pub events_dead: Family<SinkKind, Counter>,
     /// Events dropped for a sink that lags, because the spool was full.
@@ -87,6 +113,40 @@ pub struct Metrics {
     pub store_damaged: Gauge,
     /// Events that the store dropped, because they were older than all that it keeps.
     pub store_expired: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            events_received: Family::default(),
+            gaps: Family::default(),
+            unreadable: Family::default(),
+            source_requests: Family::default(),
+            source_errors: Family::default(),
+            events_unrouted: Counter::default(),
+            spool_appended: Counter::default(),
+            spool_commits: Counter::default(),
+            spool_errors: Counter::default(),
+            spool_bytes: Gauge::default(),
+            spool_memory_bytes: Gauge::default(),
+            events_delivered: Family::default(),
+            events_duplicate: Family::default(),
+            events_rejected: Family::default(),
+            delivery_retries: Family::default(),
+            batch_events: Histograms::new_with_constructor(sizes),
+            delivery_seconds: Histograms::new_with_constructor(seconds),
+            delay_seconds: Histograms::new_with_constructor(seconds),
+            received_delay_seconds: Histograms::new_with_constructor(seconds),
+            events_dead: Family::default(),
+            events_dropped: Family::default(),
+            delivery_errors: Family::default(),
+            backlog: Family::default(),
+            store_bytes: Gauge::default(),
+            store_partitions: Gauge::default(),
+            store_damaged: Gauge::default(),
+            store_expired: Counter::default(),
+        }
+    }
 }
 
 impl Metrics {
@@ -135,6 +195,32 @@ impl Metrics {
             "events_duplicate",
             "Events the receiver had already",
             self.events_duplicate.clone(),
+        );
+        r.register(
+            "events_rejected",
+            "Events of a batch the receiver will never take",
+            self.events_rejected.clone(),
+        );
+        r.register(
+            "delivery_retries",
+            "Attempts beyond the first, by what they follow",
+            self.delivery_retries.clone(),
+        );
+        r.register("batch_events", "Events of a delivery", self.batch_events.clone());
+        r.register(
+            "delivery_seconds",
+            "How long a delivery took, with all attempts",
+            self.delivery_seconds.clone(),
+        );
+        r.register(
+            "delay_seconds",
+            "From an event's time until it was confirmed",
+            self.delay_seconds.clone(),
+        );
+        r.register(
+            "received_delay_seconds",
+            "From the receipt of an event until it was confirmed",
+            self.received_delay_seconds.clone(),
         );
         r.register("events_dead", "Events that became dead letters", self.events_dead.clone());
         r.register(

@@ -15,8 +15,9 @@ use crate::dead_letter::DeadLetters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Cluster;
 use crate::folder;
+use crate::layer::ObserveLayer;
 use crate::plan::Plan;
-use crate::sink::Sink;
+use crate::sink::{Layer, Sink};
 use crate::source::{Position, Source};
 use crate::spool::fs::{DiskFs, Fs};
 use crate::spool::{Committer, Spool};
@@ -57,7 +58,9 @@ impl Attach {
 }
 
 impl Pipeline {
-    pub(crate) fn open(plan: Plan) -> Result<Self> {
+    pub(crate) fn open(mut plan: Plan) -> Result<Self> {
+        let observe = ObserveLayer::new(plan.metrics.clone(), Arc::clone(&plan.clock));
+        plan.sinks = plan.sinks.into_iter().map(|sink| observe.layer(sink)).collect();
         let (fs, lock): (Arc<dyn Fs>, _) = match &plan.fs {
             Some(fs) => (Arc::clone(fs), None),
             None => {

@@ -20,7 +20,9 @@
 //! - **`limits` is asked before each batch**: it is a value at hand.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -77,11 +79,24 @@ pub struct Limits {
     /// Whether the receiver recognises what it has already, so that a delivery of which the outcome is unknown
     /// may be repeated freely. Default false.
     pub idempotent: bool,
+    /// How often its target may be sent something, if it is known to count. Default none.
+    pub rate: Option<Rate>,
+}
+
+/// How often a target may be sent something, by all sinks together that send there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// So many deliveries, which are requests and not events.
+    pub deliveries: NonZeroU32,
+    /// In this time.
+    pub per: Duration,
+    /// Which target: equal for sinks of the same one. A hash, for it is often made of a credential.
+    pub target: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_events: 1, max_bytes: 1 << 20, idempotent: false }
+        Self { max_events: 1, max_bytes: 1 << 20, idempotent: false, rate: None }
     }
 }
 
@@ -102,6 +117,13 @@ impl Limits {
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
+        self
+    }
+
+    /// Says how often its target may be sent something.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
         self
     }
 

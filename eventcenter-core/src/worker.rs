@@ -21,7 +21,7 @@ use std::time::Duration;
 use rand::Rng;
 use tracing::{error, info, warn};
 
-use crate::batch::{Batch, Receipt, Rejected};
+use crate::batch::{Batch, Rejected};
 use crate::clock::Clock;
 use crate::dead_letter::{Cause, DeadLetters};
 use crate::error::{Action, Error, ErrorKind};
@@ -115,9 +115,9 @@ impl Worker {
         let mut attempts = 0;
         while let Some(batch) = todo.pop() {
             attempts += 1;
-            let dead = match self.sink.deliver(&batch).await.and_then(|r| r.checked(&batch)) {
+            let dead = match self.sink.deliver(&batch).await {
                 Ok(receipt) => {
-                    self.confirmed(&batch, &receipt);
+                    self.health.ready();
                     self.rejected(&batch, &receipt.rejected)
                 }
                 Err(error) => match (error.action(), batch.halves()) {
@@ -181,24 +181,12 @@ impl Worker {
         }
     }
 
-    fn confirmed(&self, batch: &Batch, receipt: &Receipt) {
-        self.health.ready();
-        let label = metrics::Sink { sink: self.sink.name().to_owned() };
-        let delivered = batch.len().saturating_sub(receipt.rejected.len()) as u64;
-        self.metrics.events_delivered.get_or_create(&label).inc_by(delivered);
-        if receipt.duplicates > 0 {
-            self.metrics.events_duplicate.get_or_create(&label).inc_by(receipt.duplicates as u64);
-        }
-    }
-
     fn report(&self, error: &Error, what: &'static str) {
         let sink = self.sink.name();
         let cause = error.root_cause().unwrap_or_default();
         warn!(sink, %error, cause, "{what}");
         let state = if error.action() == Action::Suspend { "suspended: " } else { "" };
         self.health.troubled(format!("{state}{error}"));
-        let label = metrics::SinkKind { sink: sink.to_owned(), kind: error.kind().as_str() };
-        self.metrics.delivery_errors.get_or_create(&label).inc();
     }
 
     /// The dead letter of a single event that the receiver will never take.

@@ -30,10 +30,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use eventcenter_core::{Action, Clock as _, Error, ErrorKind, KeyPath, Result, SystemClock};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, StatusCode, Url};
 use rustls::AlertDescription;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -85,8 +87,18 @@ impl fmt::Debug for Http {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     retry_after: Option<Duration>,
+    /// The receiver's clock, if it tells.
+    pub(crate) date: Option<Timestamp>,
     host: String,
     quote: String,
+}
+
+impl Answer {
+    /// The beginning of the body, one kB at most, without what must not be repeated.
+    #[cfg(feature = "dingtalk")]
+    pub(crate) fn body(&self) -> &str {
+        &self.quote
+    }
 }
 
 impl Http {
@@ -149,6 +161,7 @@ impl Http {
             Ok(mut response) => Ok(Answer {
                 status: response.status(),
                 retry_after: retry_after(response.headers(), SystemClock.now().into()),
+                date: date(response.headers()),
                 host,
                 quote: mask(quote(&mut response).await, &sensitive),
             }),
@@ -251,6 +264,10 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     (!wait.is_zero()).then_some(wait.min(LONGEST_RETRY_AFTER))
 }
 
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?.try_into().ok()
+}
+
 /// The beginning of the body. To read a short one to its end also lets the connection be used again.
 async fn quote(response: &mut Response) -> String {
     let mut body = Vec::new();
@@ -272,11 +289,18 @@ fn sensitive(request: &Request) -> Vec<String> {
     let words = headers.filter_map(|value| value.to_str().ok()).flat_map(str::split_whitespace);
     let url = request.url();
     let parts = url.path_segments().into_iter().flatten().chain(url.query());
-    let pairs = url.query().into_iter().flat_map(|query| query.split(['&', '=']));
+    // The name of a parameter is a word of the interface.
+    let pairs = url.query().into_iter().flat_map(|query| query.split('&'));
+    let pairs = pairs.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
     let decoded = url.query_pairs().map(|(_, value)| value.into_owned());
     let words = words.chain(parts).chain(pairs).map(str::to_owned).chain(decoded);
     // Shorter ones are words of the language, not credentials.
     words.filter(|word| word.len() >= 6).collect()
+}
+
+/// SHA-256 as text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mask(text: String, sensitive: &[String]) -> String {

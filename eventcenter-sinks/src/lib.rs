@@ -21,9 +21,11 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "dingtalk")]
+pub mod dingtalk;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(feature = "webhook")]
+#[cfg(feature = "http")]
 pub mod http;
 #[cfg(any(feature = "file", feature = "stdout"))]
 mod own_thread;

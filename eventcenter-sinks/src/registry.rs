@@ -16,6 +16,8 @@ use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::{Result, Sink};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+#[cfg(feature = "dingtalk")]
+use crate::dingtalk::{DingTalk, DingTalkConfig};
 #[cfg(feature = "file")]
 use crate::file::{File, FileConfig};
 #[cfg(feature = "stdout")]
@@ -72,6 +74,7 @@ macro_rules! sinks {
 }
 
 sinks! {
+    "dingtalk" => DingTalk, DingTalkConfig;
     "file" => File, FileConfig;
     "stdout" => Stdout, StdoutConfig;
     "webhook" => Webhook, WebhookConfig;
@@ -159,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(feature = "file", feature = "stdout", feature = "webhook"))]
+    #[cfg(all(feature = "dingtalk", feature = "file", feature = "stdout", feature = "webhook"))]
     fn what_cannot_be_meant_is_refused() {
         for (json, says) in [
             (r#"{"stdout":{}}"#, "missing field `name`"),
             (r#"{"name":"","stdout":{}}"#, "missing field `name`"),
-            (r#"{"name":"x"}"#, "sink `x` is none of file, stdout, webhook"),
+            (r#"{"name":"x"}"#, "sink `x` is none of dingtalk, file, stdout, webhook"),
             (r#"{"name":"x","stdout":{},"file":{"path":"/x"}}"#, "`stdout` or `file`, not both"),
             (r#"{"name":"x","stdot":{}}"#, "unknown field `stdot`"),
             (r#"{"name":"x","stdout":{"colour":true}}"#, "unknown field `colour`"),

@@ -34,9 +34,8 @@ use eventcenter_core::{
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
-use crate::http::{Http, TlsConfig};
+use crate::http::{Http, TlsConfig, sha256};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -296,6 +295,6 @@ fn key(batch: &Batch) -> String {
     match keys.as_slice() {
         // A uid that no API server makes could not stand in a header.
         [key] if key.bytes().all(|byte| byte.is_ascii_graphic()) => key.clone(),
-        keys => format!("{:x}", Sha256::digest(keys.join("\n"))),
+        keys => sha256(&keys.join("\n")),
     }
 }

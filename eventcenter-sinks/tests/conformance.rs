@@ -4,6 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[allow(dead_code, reason = "shared by two tests, of which neither uses all")]
+#[path = "double/dingtalk.rs"]
+mod dingtalk_double;
+#[path = "conformance/dingtalk.rs"]
+mod dingtalk_rig;
 #[path = "conformance/file.rs"]
 mod file_rig;
 #[path = "conformance/stdout.rs"]
@@ -11,6 +16,7 @@ mod stdout_rig;
 #[path = "conformance/webhook.rs"]
 mod webhook_rig;
 
+use dingtalk_rig::DingTalkRig;
 use eventcenter_core::sink_conformance;
 use eventcenter_sinks::webhook::Batching;
 use file_rig::FileRig;
@@ -18,6 +24,7 @@ use serde_json::Value;
 use stdout_rig::StdoutRig;
 use webhook_rig::WebhookRig;
 
+sink_conformance!(dingtalk, DingTalkRig::start().await);
 sink_conformance!(file, FileRig::new());
 sink_conformance!(stdout, StdoutRig::new());
 sink_conformance!(webhook_single, WebhookRig::start(Batching::Single).await);

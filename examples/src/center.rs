@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::config::{CenterConfig, SinkEntry};
+use crate::config::CenterConfig;
 use crate::eventer::{Failure, Program};
 use crate::http;
 
@@ -111,12 +111,13 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?;
     let CenterConfig { common, store: kept, console } = config;
 
-    let sinks = common.sinks.into_iter().map(SinkEntry::stack);
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let sinks = common.sinks.into_iter().map(|sink| sink.stack(&shared));
     let mut sinks = sinks.collect::<Result<Vec<_>, _>>()?;
     // Checked with the configuration.
     let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
     let router = common.router.with_beside(sinks.len(), filter);
-    sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default()));
+    sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default(), &shared));
     let pipeline = Plan::new(&common.state_dir, sinks)?
         .with_router(router)
         .with_spool(common.spool.into())

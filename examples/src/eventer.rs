@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use eventcenter_core::{
     Attach, Cluster, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped,
-    Summary, SystemClock,
+    Summary, SystemClock, layer,
 };
 use eventcenter_kube::{ApiServer, ClusterConfig, EventWatch, Surroundings, source_name};
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, SinkEntry};
+use crate::config::Config;
 use crate::http::HealthServer;
 
 /// The pause between two looks for a kubeconfig: it costs a file.
@@ -97,7 +97,9 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         servers.push((cluster, server));
     }
     let (health, metrics) = (Health::new(), Metrics::new());
-    let sinks = config.sinks.into_iter().map(SinkEntry::stack).collect::<Result<_>>()?;
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
+    let sinks = sinks.collect::<Result<_>>()?;
     let pipeline = Plan::new(&config.state_dir, sinks)?
         .with_router(config.router)
         .with_spool(config.spool.into())

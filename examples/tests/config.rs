@@ -128,9 +128,11 @@ fn the_full_sample_spells_the_defaults_out() {
     cluster.name = None;
     assert_eq!(format!("{cluster:?}"), format!("{:?}", minimal.clusters[0]));
     let names: Vec<_> = full.sinks.iter().map(|sink| sink.name()).collect();
-    assert_eq!(names, ["out", "archive", "hook"]);
-    let defaults = eventcenter_core::layer::LayerConfig::default();
-    assert_eq!(full.sinks[2].layers(), &defaults);
+    assert_eq!(names, ["out", "archive", "ops", "hook"]);
+    // A limit of its own has no default to spell out.
+    let mut layers = full.sinks[3].layers().clone();
+    assert!(layers.rate_limit.take().is_some());
+    assert_eq!(layers, eventcenter_core::layer::LayerConfig::default());
     let spool: eventcenter_core::SpoolConfig = full.spool.into();
     assert_eq!(spool, eventcenter_core::SpoolConfig::default());
 }
@@ -145,5 +147,5 @@ fn without_a_file_events_go_to_standard_output() {
 #[test]
 fn no_secret_is_shown() {
     let config = format!("{:?}", parse(Path::new("config/full.yaml")));
-    assert!(!config.contains("Bearer"), "{config}");
+    assert!(!config.contains("Bearer") && !config.contains("SEC000"), "{config}");
 }

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use crate::batch::{Batch, Receipt};
 use crate::config::HumanDuration;
 use crate::error::{Action, Error, Result};
+use crate::metrics::{Metrics, SinkKind};
 use crate::sink::{Layer, Limits, Sink};
 
 /// How often an ambiguous error is followed by another attempt, if repeats are not recognised.
@@ -60,24 +61,33 @@ impl Default for RetryConfig {
 #[derive(Debug, Clone, Default)]
 pub struct RetryLayer {
     config: RetryConfig,
+    metrics: Metrics,
 }
 
 impl RetryLayer {
     /// Retries by these rules.
     pub fn new(config: RetryConfig) -> Self {
-        Self { config }
+        Self { config, metrics: Metrics::new() }
+    }
+
+    /// Counts attempts beyond the first here, by what they follow.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 }
 
 impl Layer for RetryLayer {
     fn layer(&self, inner: Arc<dyn Sink>) -> Arc<dyn Sink> {
-        Arc::new(Retry { config: self.config.clone(), inner })
+        Arc::new(Retry { config: self.config.clone(), metrics: self.metrics.clone(), inner })
     }
 }
 
 #[derive(Debug)]
 struct Retry {
     config: RetryConfig,
+    metrics: Metrics,
     inner: Arc<dyn Sink>,
 }
 
@@ -100,7 +110,12 @@ impl Sink for Retry {
                 Err(error) => error,
             };
             match budget.wait_after(&error) {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(wait) => {
+                    let sink = self.name().to_owned();
+                    let label = SinkKind { sink, kind: error.kind().as_str() };
+                    self.metrics.delivery_retries.get_or_create(&label).inc();
+                    tokio::time::sleep(wait).await;
+                }
                 None => return Err(error.with("attempts", budget.attempts)),
             }
         }

@@ -1,20 +1,27 @@
 //! A sink of the configuration, which remembers where it stands there.
 
 use std::error::Error as _;
+use std::fmt;
 use std::sync::Arc;
 
 use eventcenter_core::config::{ConfigError, KeyPath};
-use eventcenter_core::layer::{self, LayerConfig};
+use eventcenter_core::layer::{self, LayerConfig, Shared};
 use eventcenter_core::{Error, ErrorKind, Result, Sink};
 use eventcenter_sinks::SinkConfig;
 
 /// A sink whose settings were read; what only the sink itself can check is checked by [`build`](Self::build).
-#[derive(Debug)]
 pub struct SinkEntry {
     config: SinkConfig,
     index: usize,
     file: Arc<str>,
     text: Arc<str>,
+}
+
+impl fmt::Debug for SinkEntry {
+    /// Without the text of the file, in which secrets may stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkEntry").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl SinkEntry {
@@ -32,14 +39,14 @@ impl SinkEntry {
         self.config.layers()
     }
 
-    /// The sink, with its layers around it.
+    /// The sink, with its layers around it; they share what sinks of one program share.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub fn stack(self) -> Result<Arc<dyn Sink>> {
+    pub fn stack(self, shared: &Shared) -> Result<Arc<dyn Sink>> {
         let layers = self.layers().clone();
-        Ok(layer::stack(self.build()?, &layers))
+        Ok(layer::stack(self.build()?, &layers, shared))
     }
 
     /// The sink itself, still without [layers](Self::layers).
