@@ -10,6 +10,7 @@ mod nodes;
 mod overview;
 mod plain;
 mod pods;
+mod status;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};

@@ -73,6 +73,12 @@ async fn the_bad_node_is_found_and_says_since_when() {
     page.wait_for("document.querySelectorAll('.windowed-row').length === 2").await;
     page.is_sound();
     other.is_sound();
+    for path in ["/nodes?since=7d", "/nodes/-/node-2?since=7d", "/components?since=7d", "/status"] {
+        for look in [Look::default(), Look::default().dark()] {
+            let page = shown.open(path, &look).await;
+            assert_eq!(page.axe().await, Vec::<String>::new(), "{path}");
+        }
+    }
 }
 
 #[tokio::test]
