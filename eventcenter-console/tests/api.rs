@@ -231,7 +231,6 @@ async fn a_request_that_is_not_understood_is_answered_in_words() {
         ("/api/v1/query?query=*%7C", 422, "expected a SELECT"),
         ("/api/v1/objects?prefix=a%20or%20b", 400, "the beginning of a name"),
         ("/api/v1/events/..%2f..%2fetc/passwd", 404, "no such event"),
-        ("/api/v1/pods/prod/shop/nobody", 404, "nothing happened"),
         ("/api/v1/nope", 404, "no such path"),
         ("/api/v1/live?after=x", 400, "no mark of ours"),
     ] {
