@@ -5,6 +5,7 @@ mod counts;
 mod events;
 mod export;
 mod live;
+mod nodes;
 mod objects;
 mod table;
 
@@ -43,7 +44,9 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/pods", get(objects::pods))
         .route("/api/v1/pods/{cluster}/{uid}", get(objects::pod_by_uid))
         .route("/api/v1/pods/{cluster}/{namespace}/{name}", get(objects::pod))
-        .route("/api/v1/nodes", get(objects::nodes))
+        .route("/api/v1/nodes", get(nodes::nodes))
+        .route("/api/v1/nodes/{cluster}/{name}", get(nodes::node))
+        .route("/api/v1/components", get(nodes::components))
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
         .route("/api/v1/keys", get(keys))

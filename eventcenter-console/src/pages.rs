@@ -21,24 +21,26 @@ use crate::Shared;
 use assets::{Assets, assets};
 use words::{Language, words};
 
-/// A page: its path, its module, and the entry of the navigation that it belongs to.
+/// A page: its path, its module, the entry of the navigation that it belongs to, and its style sheets beside that of
+/// all pages.
 struct Page {
     path: &'static str,
     module: &'static str,
     entry: &'static str,
+    styles: &'static [&'static str],
 }
 
 #[rustfmt::skip]
 static PAGES: [Page; 9] = [
-    Page { path: "/", module: "overview", entry: "overview" },
-    Page { path: "/events", module: "events", entry: "events" },
-    Page { path: "/pods", module: "pods", entry: "pods" },
-    Page { path: "/pods/{cluster}/{namespace}/{name}", module: "pod", entry: "pods" },
-    Page { path: "/nodes", module: "nodes", entry: "nodes" },
-    Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes" },
-    Page { path: "/components", module: "components", entry: "components" },
-    Page { path: "/query", module: "query", entry: "query" },
-    Page { path: "/status", module: "status", entry: "status" },
+    Page { path: "/", module: "overview", entry: "overview", styles: &[] },
+    Page { path: "/events", module: "events", entry: "events", styles: &[] },
+    Page { path: "/pods", module: "pods", entry: "pods", styles: &["pods"] },
+    Page { path: "/pods/{cluster}/{namespace}/{name}", module: "pod", entry: "pods", styles: &["pods"] },
+    Page { path: "/nodes", module: "nodes", entry: "nodes", styles: &["nodes"] },
+    Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes", styles: &["pods", "nodes"] },
+    Page { path: "/components", module: "components", entry: "components", styles: &["nodes"] },
+    Page { path: "/query", module: "query", entry: "query", styles: &[] },
+    Page { path: "/status", module: "status", entry: "status", styles: &["status"] },
 ];
 
 /// The navigation: a path, and the key of its word.
@@ -105,8 +107,7 @@ impl Taste {
                     title { (title) " · " (word("shell.title")) }
                     link rel="icon" href={ (base) "/icon.svg" } type="image/svg+xml";
                     link rel="stylesheet" href={ (base) "/base.css" };
-                    @let own = format!("{}.css", page.entry);
-                    @if assets.has(&own) { link rel="stylesheet" href={ (base) "/" (own) }; }
+                    @for style in page.styles { link rel="stylesheet" href={ (base) "/" (style) ".css" }; }
                     @for module in assets.modules("lib/") { link rel="modulepreload" href={ (base) "/" (module) }; }
                     script type="module" src={ (base) "/pages/" (page.module) ".js" } {}
                 }

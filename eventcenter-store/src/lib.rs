@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+mod asker;
+pub mod components;
 #[cfg(feature = "sqlite")]
 pub mod config;
 pub mod lifecycle;

@@ -1,21 +1,35 @@
 //! The nodes: what is said about each, and what happened to the Pods on it.
 //!
-//! A pure function over an engine's answers. An event belongs to a node if it is about it, or was seen on it
+//! Pure functions over an engine's answers. An event belongs to a node if it is about it, or was seen on it
 //! ([`Event::host`](eventcenter_core::Event::host)); what is about the Node itself is told apart, as its life.
-//! Whether it is ready, and its newest events, are taken from the newest 1,000 events about nodes.
+//!
+//! [`nodes`] tells all of them in short, [`node`] one of them in full. Whether a node is ready, and its conditions, are
+//! what its events say; there may be older ones than are looked for ([`STATE_BACK`] before the range), and a node of
+//! which nobody ever said it is neither ready nor not.
+
+mod condition;
+mod lane;
+mod one;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventcenter_core::{Query, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::ask::{
-    Answer, Bounds, CountsAsk, Dimension, EventQuery, EventsAsk, Grouping, Order, Range,
-};
+pub use condition::Condition;
+pub use lane::{NodeLane, NodeLaneKind};
+pub use one::{NodeAsk, NodeTold, node};
+
+use crate::ask::{Answer, Bounds, Dimension, EventQuery, Group, Grouping, Range, Row};
+use crate::asker::Asker;
 use crate::overview::{Bucket, Levels, Sample, trend_step};
-use crate::statement::narrowed;
+use condition::{BY_AGENT, READY, Saying, Sayings, by_reason};
+
+/// How long before the range a node's state is looked for.
+pub const STATE_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Asks for nodes.
 #[derive(Debug, Clone)]
@@ -30,24 +44,30 @@ pub struct NodesAsk {
     pub bounds: Bounds,
 }
 
-/// The nodes that have events in the range, those with the worst first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// The nodes that have events in the range, or are known to be in trouble; those with the worst first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Nodes {
+    /// From when until when.
+    pub range: Range,
     /// The length of a bucket of the timelines, in seconds.
     pub step_seconds: u64,
-    /// One each.
+    /// One each, at most [`Nodes::MOST`].
     pub nodes: Vec<Node>,
+    /// How many more there are.
+    pub others: usize,
 }
 
-/// One node.
+/// One node, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Node {
     /// The cluster's id.
     pub cluster: String,
     /// Its name.
     pub name: String,
-    /// Whether it was ready, by the newest of its events that says so.
+    /// Whether it is ready, by the newest of its events that says so.
     pub ready: Option<bool>,
+    /// What it is in trouble with, by the newest events that say so.
+    pub conditions: Vec<Condition>,
     /// What is said about the Node itself, by level.
     pub own: Levels,
     /// Known faults of the Node itself, most first.
@@ -56,20 +76,20 @@ pub struct Node {
     pub levels: Levels,
     /// Events about the Node itself, over time.
     pub timeline: Vec<Bucket>,
-    /// The newest about the Node itself, newest first, at most [`Node::NEWEST`].
-    pub newest: Vec<Sample>,
+    /// The newest event about the Node itself of level Warning and above, if it is among the newest
+    /// [`Nodes::PROBLEMS`] of all nodes; the timeline has the others too.
+    pub last_problem: Option<Sample>,
 }
 
-impl Node {
-    /// How many events of its own a node shows.
-    pub const NEWEST: usize = 20;
+impl Nodes {
+    /// How many nodes are told.
+    pub const MOST: usize = 10_000;
+    /// In how many events the last problem of each is looked for; to read one takes some 20 µs.
+    pub const PROBLEMS: usize = 1_000;
 }
 
-/// Events about nodes that are looked at, newest first; to read one takes some 20 µs.
-const LOOKED_AT: usize = 1000;
 const OWN: &str = "kind : Node";
-const READY: &[&str] = &["NodeReady"];
-const NOT_READY: &[&str] = &["NodeNotReady", "Shutdown", "NodeShutdown", "Rebooted"];
+const PROBLEMS: &str = "kind : Node and level >= Warning";
 
 /// Asks `engine` for its nodes.
 ///
@@ -78,78 +98,28 @@ const NOT_READY: &[&str] = &["NodeNotReady", "Shutdown", "NodeShutdown", "Reboot
 /// Those of [`EventQuery`].
 pub async fn nodes(engine: &dyn EventQuery, ask: &NodesAsk) -> Result<Answer<Nodes>> {
     let step = trend_step(ask.range);
-    let own = narrowed(&ask.query, OWN)?;
+    let asker = Asker { engine, query: &ask.query, range: ask.range, bounds: ask.bounds };
     let mut found = Found::default();
-
-    let by = vec![Dimension::Cluster, Dimension::Node, Dimension::Level];
-    let all = Grouping { by: by.clone(), ..Grouping::total() };
-    let counts = CountsAsk {
-        query: ask.query.clone(),
-        range: ask.range,
-        groupings: vec![all.clone()],
-        bounds: ask.bounds,
-    };
-    let seen = engine.counts(&counts).await?;
-    for group in seen.value.iter().flat_map(|counts| &counts.groups) {
-        if let Some((node, level)) = found.node(&group.values) {
-            node.levels.add(level, group.count);
-        }
-    }
-
-    let class = vec![Dimension::Cluster, Dimension::Node, Dimension::Class];
-    let faults = Grouping { by: class, ..Grouping::total() };
-    let mut timeline = Grouping { by, step: Some(step), ..Grouping::total() };
-    timeline.offset_seconds = ask.offset_seconds;
-    let groupings = vec![all, faults, timeline];
-    let counts = CountsAsk { query: own.clone(), groupings, ..counts };
-    let counts = engine.counts(&counts).await?.value;
-    let groups =
-        |place: usize| counts.get(place).iter().flat_map(|c| &c.groups).collect::<Vec<_>>();
-    for group in groups(0) {
-        if let Some((node, level)) = found.node(&group.values) {
-            node.own.add(level, group.count);
-        }
-    }
-    for group in groups(1) {
-        if let Some((node, class)) =
-            found.node(&group.values).filter(|(_, class)| !class.is_empty())
-        {
-            node.faults.push((class.to_owned(), group.count));
-        }
-    }
-    for group in groups(2) {
-        if let (Some((node, level)), Some(at)) = (found.node(&group.values), group.at) {
-            add(&mut node.timeline, at, level, group.count);
-        }
-    }
-
-    let limit = ask.bounds.rows.min(LOOKED_AT);
-    let newest = EventsAsk {
-        query: own,
-        range: ask.range,
-        order: Order::Newest,
-        after: None,
-        limit,
-        bounds: ask.bounds,
-    };
-    for row in &engine.events(&newest).await?.value.rows {
-        let values = [row.event.cluster().id.clone(), row.event.host().to_owned(), String::new()];
-        let Some((node, _)) = found.node(&values) else { continue };
-        if node.ready.is_none() {
-            node.ready = readiness(row.event.reason());
-        }
-        if node.newest.len() < Node::NEWEST {
-            node.newest.push(Sample::from(row));
-        }
-    }
+    let seen = found.count(asker, step, ask.offset_seconds).await?;
+    found.problems(asker).await?;
+    found.conditions(asker).await?;
 
     let mut nodes: Vec<Node> = found.nodes.into_values().collect();
     let badness = |node: &Node| {
         let Levels { error, warning, .. } = node.own;
-        std::cmp::Reverse((node.ready == Some(false), error, warning, node.levels.error))
+        let is_down = node.ready == Some(false);
+        std::cmp::Reverse((is_down, !node.conditions.is_empty(), error, warning, node.levels.error))
     };
     nodes.sort_by_key(badness);
-    Ok(seen.map(|_| Nodes { step_seconds: step.as_secs(), nodes }))
+    let others = nodes.len().saturating_sub(Nodes::MOST);
+    nodes.truncate(Nodes::MOST);
+    let (range, step_seconds) = (ask.range, step.as_secs());
+    Ok(seen.map(|()| Nodes { range, step_seconds, nodes, others }))
+}
+
+/// Where the state of a node is looked for.
+fn state_range(range: Range) -> Range {
+    Range { from: range.from.checked_sub(STATE_BACK).unwrap_or(Timestamp::MIN), ..range }
 }
 
 #[derive(Default)]
@@ -158,6 +128,101 @@ struct Found {
 }
 
 impl Found {
+    /// How often, of what, and when.
+    async fn count(
+        &mut self,
+        asker: Asker<'_>,
+        step: Duration,
+        offset_seconds: i32,
+    ) -> Result<Answer<()>> {
+        let by = vec![Dimension::Cluster, Dimension::Node, Dimension::Level];
+        let all = Grouping { by: by.clone(), ..Grouping::total() };
+        let seen = asker.counts(asker.query, vec![all.clone()]).await?;
+        for group in seen.value.iter().flat_map(|counts| &counts.groups) {
+            if let Some((node, level)) = self.node(&group.values) {
+                node.levels.add(level, group.count);
+            }
+        }
+
+        let class = vec![Dimension::Cluster, Dimension::Node, Dimension::Class];
+        let faults = Grouping { by: class, ..Grouping::total() };
+        let timeline = Grouping { by, step: Some(step), offset_seconds, top: usize::MAX };
+        let groupings = vec![all, faults, timeline];
+        let own = asker.counts(&asker.narrowed(OWN)?, groupings).await?.value;
+        let groups = |place: usize| own.get(place).map_or(&[][..], |counts| &counts.groups).iter();
+        for group in groups(0) {
+            if let Some((node, level)) = self.node(&group.values) {
+                node.own.add(level, group.count);
+            }
+        }
+        for group in groups(1) {
+            if let Some((node, class)) =
+                self.node(&group.values).filter(|(_, class)| !class.is_empty())
+            {
+                node.faults.push((class.to_owned(), group.count));
+            }
+        }
+        for group in groups(2) {
+            if let (Some((node, level)), Some(at)) = (self.node(&group.values), group.at) {
+                add(&mut node.timeline, at, level, group.count);
+            }
+        }
+        Ok(seen.map(|_| ()))
+    }
+
+    /// The last problem of each.
+    async fn problems(&mut self, asker: Asker<'_>) -> Result<()> {
+        let newest = asker.newest(&asker.narrowed(PROBLEMS)?, Nodes::PROBLEMS).await?;
+        for row in &newest.rows {
+            let values =
+                [row.event.cluster().id.clone(), row.event.host().to_owned(), String::new()];
+            if let Some((node, _)) = self.node(&values)
+                && node.last_problem.is_none()
+            {
+                node.last_problem = Some(Sample::from(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// What each is in trouble with now. Reasons are counted by the second, in which Kubernetes writes times: of very
+    /// many nodes no event has to be read.
+    async fn conditions(&mut self, asker: Asker<'_>) -> Result<()> {
+        let asker = asker.over(state_range(asker.range));
+        let by = vec![Dimension::Cluster, Dimension::Node, Dimension::Reason];
+        let second = Some(Duration::from_secs(1));
+        let moments = Grouping { by, step: second, ..Grouping::total() };
+        let reasons = asker.counts(&asker.narrowed(&by_reason())?, vec![moments]).await?.value;
+        let agent = asker.newest(&asker.narrowed(BY_AGENT)?, Nodes::PROBLEMS).await?;
+
+        let mut sayings: BTreeMap<(&str, &str), Sayings<'_>> = BTreeMap::new();
+        for Group { values, at, .. } in reasons.iter().flat_map(|counts| &counts.groups) {
+            if let ([cluster, name, reason], Some(at)) = (values.as_slice(), at) {
+                let saying = Saying::new(*at, reason, "");
+                sayings.entry((cluster, name)).or_default().add(saying);
+            }
+        }
+        for Row { event, .. } in &agent.rows {
+            let saying = Saying::new(event.time(), event.reason(), event.message());
+            sayings.entry((&event.cluster().id, event.host())).or_default().add(saying);
+        }
+        for ((cluster, name), sayings) in sayings {
+            let mut told = sayings.told();
+            let ready = told.iter().find(|condition| condition.kind == READY).map(|it| !it.is_bad);
+            told.retain(|condition| condition.is_bad);
+            let key = (cluster.to_owned(), name.to_owned());
+            // A node of which nothing was heard in the range is told if it is in trouble.
+            if !told.is_empty() || self.nodes.contains_key(&key) {
+                let values = [key.0, key.1, String::new()];
+                if let Some((node, _)) = self.node(&values) {
+                    node.ready = ready;
+                    node.conditions = told;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The node of a group by cluster, node and something else; none for what was seen on no node.
     fn node<'v>(&mut self, values: &'v [String]) -> Option<(&mut Node, &'v str)> {
         let [cluster, name, other] = values else { return None };
@@ -170,17 +235,6 @@ impl Found {
             ..Node::default()
         });
         Some((node, other))
-    }
-}
-
-/// What an event of this reason says about a node's readiness.
-fn readiness(reason: &str) -> Option<bool> {
-    if READY.contains(&reason) {
-        Some(true)
-    } else if NOT_READY.contains(&reason) {
-        Some(false)
-    } else {
-        None
     }
 }
 
@@ -197,39 +251,4 @@ fn add(timeline: &mut Vec<Bucket>, at: Timestamp, level: &str, count: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::scene::{Said, Scene, node, time};
-
-    #[tokio::test]
-    async fn what_is_about_a_node_is_told_from_what_is_on_it() {
-        let mut scene = Scene::new();
-        let say = |at, reason| Said::new(at, reason, "m").warning().about(node("worker-1"));
-        scene.say(&say("01:00:00", "NodeHasDiskPressure"));
-        scene.say(&say("01:30:00", "NodeNotReady"));
-        scene.say(&say("02:00:00", "Rebooted"));
-        scene.say(&Said::new("02:01:00", "NodeReady", "m").about(node("worker-1")));
-        scene.say(&Said::new("03:00:00", "Unhealthy", "m").warning());
-        scene.say(&Said { host: "worker-2", ..Said::new("03:00:00", "Started", "m") });
-        scene.say(&Said { host: "", ..Said::new("03:00:00", "Scheduled", "m") });
-        let ask = NodesAsk {
-            query: Arc::new(Query::all()),
-            range: Range { from: time("00:00:00"), until: time("12:00:00") },
-            offset_seconds: 0,
-            bounds: Bounds::default(),
-        };
-        let nodes = nodes(&scene.store, &ask).await.expect("nodes").value.nodes;
-        assert_eq!(
-            nodes.iter().map(|node| &*node.name).collect::<Vec<_>>(),
-            ["worker-1", "worker-2"]
-        );
-        assert_eq!(nodes[0].ready, Some(true), "the newest event that says so counts");
-        assert_eq!(nodes[0].own, Levels { normal: 1, warning: 0, error: 3 });
-        assert_eq!(nodes[0].levels, Levels { normal: 1, warning: 1, error: 3 });
-        assert_eq!(nodes[0].faults.len(), 3);
-        assert_eq!(nodes[0].newest[0].reason, "NodeReady");
-        let errors: Vec<_> = nodes[0].timeline.iter().map(|bucket| bucket.levels.error).collect();
-        assert_eq!(errors, [1, 1, 1]);
-        assert_eq!((nodes[1].ready, nodes[1].own), (None, Levels::default()));
-    }
-}
+mod tests;

@@ -22,12 +22,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use details::{PodOom, Sample, Trouble, Xid, Xids};
+pub(crate) use details::{pod_ooms, xids};
 
-use crate::ask::{
-    Answer, Bounds, Counts, CountsAsk, Dimension, EventQuery, EventsAsk, Group, Grouping, Order,
-    Page, Range,
-};
-use crate::statement::narrowed;
+use crate::ask::{Answer, Bounds, Counts, Dimension, EventQuery, Group, Grouping, Range};
+use crate::asker::Asker;
 
 /// Asks for an overview.
 #[derive(Debug, Clone)]
@@ -145,7 +143,8 @@ const TOP: usize = 10;
 const DETAILS: usize = 50;
 /// What is worth a look.
 const NOTABLE: &str = "level >= Warning";
-const CORE: &str = "level >= Warning and (namespace : kube-system or reason : NLC.*)";
+/// What is said of core components, of whatever level.
+pub(crate) const CORE: &str = "namespace : kube-system or reason : NLC.*";
 
 /// Asks `engine` for everything that an overview shows.
 ///
@@ -154,14 +153,13 @@ const CORE: &str = "level >= Warning and (namespace : kube-system or reason : NL
 /// Those of [`EventQuery`].
 pub async fn overview(engine: &dyn EventQuery, ask: &OverviewAsk) -> Result<Answer<Overview>> {
     let step = trend_step(ask.range);
-    let all = Asker { engine, ask };
-    let notable = narrowed(&ask.query, NOTABLE)?;
+    let all = Asker { engine, query: &ask.query, range: ask.range, bounds: ask.bounds };
+    let notable = all.narrowed(NOTABLE)?;
     let mut trend = Grouping::over_time(Dimension::Level, step);
     trend.offset_seconds = ask.offset_seconds;
     let whole = all
         .counts(
             &ask.query,
-            ask.range,
             vec![
                 Grouping::top(Dimension::Level, usize::MAX),
                 Grouping::top(Dimension::Class, usize::MAX),
@@ -172,13 +170,13 @@ pub async fn overview(engine: &dyn EventQuery, ask: &OverviewAsk) -> Result<Answ
         .await?;
     let tops = [Dimension::Reason, Dimension::Namespace, Dimension::Workload, Dimension::Node];
     let tops = tops.map(|by| Grouping::top(by, TOP)).to_vec();
-    let tops = all.counts(&notable, ask.range, tops).await?;
+    let tops = all.counts(&notable, tops).await?;
 
     let mut days = [Levels::default(); 3];
     for (levels, back) in days.iter_mut().zip([0, 1, 7]) {
         let range = day_until(ask.now, ask.offset_seconds, back);
         let groups = vec![Grouping::top(Dimension::Level, usize::MAX)];
-        let counts = all.counts(&notable, range, groups).await?;
+        let counts = all.over(range).counts(&notable, groups).await?;
         *levels = levels_of(counts.value.first());
     }
 
@@ -206,45 +204,14 @@ pub async fn overview(engine: &dyn EventQuery, ask: &OverviewAsk) -> Result<Answ
         namespaces,
         workloads,
         nodes,
-        pod_ooms: details::pod_ooms(&all).await?,
-        xids: details::xids(&all).await?,
-        core: details::trouble(&all, CORE, Dimension::Reason).await?,
+        pod_ooms: pod_ooms(&all).await?,
+        xids: xids(&all).await?,
+        core: details::trouble(&all, &format!("{NOTABLE} and ({CORE})"), Dimension::Reason).await?,
         image_pulls: details::trouble(&all, details::IMAGE_PULLS, Dimension::Namespace).await?,
         scheduling: details::trouble(&all, details::SCHEDULING, Dimension::Namespace).await?,
         probes: details::trouble(&all, details::PROBES, Dimension::Namespace).await?,
     };
     Ok(Answer { value: overview, gaps: whole.gaps, unread: whole.unread })
-}
-
-/// Puts the questions of one overview.
-struct Asker<'a> {
-    engine: &'a dyn EventQuery,
-    ask: &'a OverviewAsk,
-}
-
-impl Asker<'_> {
-    async fn counts(
-        &self,
-        query: &Arc<Query>,
-        range: Range,
-        groupings: Vec<Grouping>,
-    ) -> Result<Answer<Vec<Counts>>> {
-        let query = query.clone();
-        self.engine.counts(&CountsAsk { query, range, groupings, bounds: self.ask.bounds }).await
-    }
-
-    /// The newest events of these.
-    async fn newest(&self, query: &Arc<Query>, limit: usize) -> Result<Page> {
-        let ask = EventsAsk {
-            query: query.clone(),
-            range: self.ask.range,
-            order: Order::Newest,
-            after: None,
-            limit,
-            bounds: self.ask.bounds,
-        };
-        Ok(self.engine.events(&ask).await?.value)
-    }
 }
 
 /// Buckets so that at most 120 make the range.
@@ -265,7 +232,7 @@ fn day_until(now: Timestamp, offset_seconds: i32, days_back: i64) -> Range {
     Range { from: midnight.unwrap_or(Timestamp::MIN), until }
 }
 
-fn levels_of(counts: Option<&Counts>) -> Levels {
+pub(crate) fn levels_of(counts: Option<&Counts>) -> Levels {
     let mut levels = Levels::default();
     for group in counts.iter().flat_map(|counts| &counts.groups) {
         levels.add(group.values.first().map_or("", String::as_str), group.count);
@@ -279,12 +246,12 @@ fn compared(days: &[Levels; 3], of: impl Fn(&Levels) -> u64) -> Compared {
 }
 
 /// Events that have no such value are no entry of a ranking, but stay in its total.
-fn without_unnamed(mut counts: Counts) -> Counts {
+pub(crate) fn without_unnamed(mut counts: Counts) -> Counts {
     counts.groups.retain(|group| group.values.iter().all(|value| !value.is_empty()));
     counts
 }
 
-fn buckets(counts: &Counts) -> Vec<Bucket> {
+pub(crate) fn buckets(counts: &Counts) -> Vec<Bucket> {
     let mut buckets: BTreeMap<Timestamp, Levels> = BTreeMap::new();
     for group in &counts.groups {
         if let (Some(at), Some(level)) = (group.at, group.values.first()) {

@@ -3,6 +3,7 @@
 pub mod demo;
 mod import;
 mod print;
+mod settings;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -114,6 +115,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let folder = folder(&config);
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?
         .with_sql_worker(sql_worker());
+    let settings = settings::routes(&config);
     let CenterConfig { common, store: kept, console } = config;
 
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
@@ -151,7 +153,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let address = listener.local_addr().unwrap_or(console.listen);
     let measured = store.clone();
     let measure = move |metrics: &Metrics| measured.measure(metrics);
-    let beside = http::routes(health.clone(), metrics.clone(), measure);
+    let beside = http::routes(health.clone(), metrics.clone(), measure).merge(settings);
     let mark = Some(store.mark());
     let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
 

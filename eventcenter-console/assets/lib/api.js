@@ -48,6 +48,13 @@ async function asked(url, options) {
 /** Asks; `signal` gives up on it. */
 export const get = (path, params, { signal } = {}) => asked(address(path, params), { signal });
 
+/** What stands under a path of the program, as text. */
+export async function text(path, { signal } = {}) {
+  const response = await fetch(path, { signal });
+  if (!response.ok) throw new Problem({ status: response.status, title: response.statusText });
+  return response.text();
+}
+
 /** Changes something. */
 export const send = (method, path, body) =>
   asked(address(path), {

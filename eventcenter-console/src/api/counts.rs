@@ -101,7 +101,7 @@ pub(crate) async fn overview(
 }
 
 /// The part of the range in which there is anything: `since=all` begins with the oldest event.
-async fn kept(shared: &Shared, range: Range) -> Result<Range, Problem> {
+pub(super) async fn kept(shared: &Shared, range: Range) -> Result<Range, Problem> {
     if range.from > Timestamp::MIN {
         return Ok(range);
     }

@@ -1,4 +1,4 @@
-//! Pods, nodes, and objects by the beginning of their names.
+//! Pods, and objects by the beginning of their names.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use eventcenter_core::Query;
 use eventcenter_core::query::quoted;
 use eventcenter_store::ask::{CountsAsk, Dimension, Group, Grouping};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
-use eventcenter_store::nodes::{NodesAsk, nodes as told};
 use eventcenter_store::pods::{MOST, PodsAsk, pods as found};
 use serde::Serialize;
 
@@ -74,17 +73,6 @@ pub(super) async fn named(shared: &Shared, cluster: String) -> Result<String, Pr
             )))
         }
     }
-}
-
-pub(crate) async fn nodes(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
-    let known = ["query", "cluster", "node", "since", "from", "until", "offset"];
-    let params = Params::read(query.as_deref(), &known)?;
-    let query = params.narrowed(Query::clone(&*params.query()?), "node")?;
-    let range = params.range(&*shared.clock)?;
-    let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
-    let ask = NodesAsk { query, range, offset_seconds, bounds };
-    let answer = told(&*shared.engine, &ask).await?;
-    json(&answer, &answer.value)
 }
 
 /// For pickers: objects whose name begins so, with most occurrences first.

@@ -117,6 +117,8 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/pods/-/shop/web-3", "/api/v1/pods/{cluster}/{namespace}/{name}"),
         ("/api/v1/pods/c-1/p-3", "/api/v1/pods/{cluster}/{uid}"),
         ("/api/v1/nodes", "/api/v1/nodes"),
+        ("/api/v1/nodes/-/node-1?since=all", "/api/v1/nodes/{cluster}/{name}"),
+        ("/api/v1/components?offset=3600", "/api/v1/components"),
         ("/api/v1/objects?prefix=web-1&kind=Pod", "/api/v1/objects"),
         ("/api/v1/keys", "/api/v1/keys"),
         ("/api/v1/gaps", "/api/v1/gaps"),

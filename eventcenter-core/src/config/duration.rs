@@ -20,7 +20,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 /// assert_eq!(HumanDuration::from_secs(5400).to_string(), "1h 30m");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HumanDuration(Duration);
 
 /// What is wrong with a duration, as one sentence.
@@ -62,6 +62,13 @@ impl FromStr for HumanDuration {
             .and_then(|duration| duration.try_into().ok())
             .map(Self)
             .ok_or_else(|| InvalidDuration(text.to_owned()))
+    }
+}
+
+/// As it is written in a configuration.
+impl fmt::Debug for HumanDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -22,7 +22,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 /// assert_eq!(ByteSize::new(4 << 30).to_string(), "4GiB");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(u64);
 
 /// What is wrong with a size, as one sentence.
@@ -72,6 +72,13 @@ impl FromStr for ByteSize {
             UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(invalid)?;
         let number: u64 = number.parse().map_err(|_| invalid())?;
         number.checked_mul(*factor).map(Self).ok_or_else(invalid)
+    }
+}
+
+/// As it is written in a configuration.
+impl fmt::Debug for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

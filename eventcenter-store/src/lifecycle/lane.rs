@@ -102,7 +102,7 @@ pub struct Moment {
 
 impl Point {
     /// `moments` are not empty, oldest first.
-    pub(super) fn new(row: &Row, moments: Vec<Moment>) -> Self {
+    pub(crate) fn new(row: &Row, moments: Vec<Moment>) -> Self {
         let event = &row.event;
         Self {
             id: row.id,

@@ -6,10 +6,10 @@ use eventcenter_core::{Level, Result};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Asker, DETAILS, TOP, without_unnamed};
+use super::{DETAILS, TOP, without_unnamed};
 use crate::ask::{Counts, Dimension, Grouping, Row, RowId};
+use crate::asker::Asker;
 use crate::message;
-use crate::statement::narrowed;
 
 const POD_OOM: &str = "class : PodOOM";
 const XID: &str = "class : NodeGPUXIPError";
@@ -140,15 +140,15 @@ impl From<&Row> for PodOom {
     }
 }
 
-pub(super) async fn pod_ooms(asker: &Asker<'_>) -> Result<Vec<PodOom>> {
-    let query = narrowed(&asker.ask.query, POD_OOM)?;
+pub(crate) async fn pod_ooms(asker: &Asker<'_>) -> Result<Vec<PodOom>> {
+    let query = asker.narrowed(POD_OOM)?;
     Ok(asker.newest(&query, DETAILS).await?.rows.iter().map(PodOom::from).collect())
 }
 
-pub(super) async fn xids(asker: &Asker<'_>) -> Result<Xids> {
-    let query = narrowed(&asker.ask.query, XID)?;
+pub(crate) async fn xids(asker: &Asker<'_>) -> Result<Xids> {
+    let query = asker.narrowed(XID)?;
     let groupings = vec![Grouping::top(Dimension::Node, TOP)];
-    let mut counts = asker.counts(&query, asker.ask.range, groupings).await?.value;
+    let mut counts = asker.counts(&query, groupings).await?.value;
     let Some(nodes) = counts.pop().filter(|nodes| nodes.total > 0) else {
         return Ok(Xids::default());
     };
@@ -168,9 +168,9 @@ pub(super) async fn xids(asker: &Asker<'_>) -> Result<Xids> {
 }
 
 pub(super) async fn trouble(asker: &Asker<'_>, which: &str, by: Dimension) -> Result<Trouble> {
-    let query = narrowed(&asker.ask.query, which)?;
+    let query = asker.narrowed(which)?;
     let groupings = vec![Grouping::top(by, TOP)];
-    let counts = asker.counts(&query, asker.ask.range, groupings).await?.value.pop();
+    let counts = asker.counts(&query, groupings).await?.value.pop();
     let Some(counts) = counts.filter(|counts| counts.total > 0) else {
         return Ok(Trouble::default());
     };

@@ -6,9 +6,11 @@ mod driver;
 mod events;
 mod everywhere;
 mod hostile;
+mod nodes;
 mod overview;
 mod plain;
 mod pods;
+mod status;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};
