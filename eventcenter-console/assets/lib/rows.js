@@ -103,8 +103,12 @@ export function rowList({ label, cells, onOpen, onMove, onScroll, onTrouble }) {
       one.remove();
       elements.delete(row);
     }
+    let before = null;
     for (const [row, at] of wanted) {
       const one = elements.get(row) ?? element(row);
+      // They are read out in the order in which they are seen.
+      if (one.parentNode !== canvas || one.previousSibling !== before) canvas.insertBefore(one, before ? before.nextSibling : canvas.firstChild);
+      before = one;
       // In a long list what is drawn moves along with the bar.
       one.style.transform = `translateY(${Math.round(barAt + at * height - top)}px)`;
       one.setAttribute('aria-posinset', at + 1);
@@ -120,7 +124,6 @@ export function rowList({ label, cells, onOpen, onMove, onScroll, onTrouble }) {
     made += 1;
     const one = h('div', { class: `row ${levelMark(row.level)}`, role: 'option', id: `row-${made}`, onclick: () => open(row) }, cells(row));
     elements.set(row, one);
-    canvas.append(one);
     return one;
   }
 
