@@ -1,13 +1,17 @@
 // What a statement's events can be narrowed by: values with their counts, and the terms that are there already.
 
 import { get } from './api.js';
-import { h, put } from './dom.js';
+import { add, h, put } from './dom.js';
 import { LEVELS, level } from './parts.js';
 import { status } from './shell.js';
 import { term, terms, withTerm, without } from './terms.js';
 import { compact, number, t } from './words.js';
 
-const FACETS = ['level', 'class', 'reason', 'namespace', 'workload', 'kind', 'node', 'component', 'cluster'];
+/** What is summed as events arrive, and counted at once. */
+const SUMMED = ['level', 'class', 'reason', 'namespace', 'cluster'];
+/** What has to be counted event by event: at once among few, and among many when the reader asks for it. */
+const COUNTED = ['workload', 'node', 'kind', 'component'];
+const FEW = 50_000;
 /** Values of a facet that are shown, and those that are read when the reader asks for the others. */
 const SHOWN = 8;
 const MOST = 500;
@@ -19,20 +23,50 @@ const MOST = 500;
 export function narrowing({ onChange }) {
   const chips = h('div', { class: 'chips' });
   const box = h('div', { class: 'facets' });
-  let now = { statement: '', params: {} };
+  let now = { statement: '', params: {}, signal: null };
 
-  const add = (one) => onChange((statement) => withTerm(statement, one));
+  const keep = (one) => onChange((statement) => withTerm(statement, one));
   const remove = (one) => onChange((statement) => without(statement, one));
+
+  /** Facets of `COUNTED` that the reader has asked for. */
+  const wanted = new Set();
 
   /** Asks for the counts of `params`, and shows them. */
   async function load(params, signal) {
-    const { facets } = await get('facets', { ...params, by: FACETS.join(','), top: SHOWN }, { signal });
-    now = { statement: params.query ?? '', params };
+    const { facets } = await get('facets', { ...params, by: SUMMED.join(','), top: SHOWN }, { signal });
+    now = { statement: params.query ?? '', params, signal };
+    const isFew = facets[0].total <= FEW;
     // Who is among them with the keys stays there.
     const before = box.contains(document.activeElement) ? document.activeElement.dataset.of : null;
-    put(box, facets.map((facet) => group(facet)));
+    const later = COUNTED.map((by) => h('section', {}, h('h3', {}, h('button', { class: 'quiet', type: 'button', tabindex: '-1', 'data-of': by, onclick: () => ask(by) }, `${t(`facet.${by}`)} ▸`))));
+    put(box, facets.map((facet) => group(facet)), later);
+    const some = COUNTED.filter((by) => isFew || wanted.has(by)).map((by) => fill(by, later[COUNTED.indexOf(by)]));
+    if (isFew) await Promise.all(some);
     const same = before && [...box.querySelectorAll('button')].find((one) => one.dataset.of === before);
     stop(same || box.querySelector('button'), { focus: Boolean(before) });
+
+    function ask(by) {
+      wanted.add(by);
+      fill(by, later[COUNTED.indexOf(by)], { focus: true });
+    }
+  }
+
+  /** Counts one facet, and puts it in the place of a section; that stays, with a note, where it cannot be counted. */
+  async function fill(by, section, { focus = false, top = SHOWN } = {}) {
+    const { params, signal } = now;
+    section.setAttribute('aria-busy', 'true');
+    try {
+      const { facets: [facet] } = await get('facets', { ...params, by, top }, { signal });
+      const whole = group(facet);
+      if (!whole) return section.remove();
+      section.replaceWith(whole);
+      const buttons = whole.querySelectorAll('button.only');
+      if (focus) stop(buttons[top > SHOWN ? SHOWN : 0] ?? buttons[0], { focus });
+    } catch (error) {
+      if (error.name !== 'AbortError') add(section, h('p', { class: 'faint', role: 'alert' }, error.message || t('shell.no_answer')));
+    } finally {
+      section.removeAttribute('aria-busy');
+    }
   }
 
   function group({ by, groups, others }) {
@@ -42,23 +76,15 @@ export function narrowing({ onChange }) {
     if (by === 'level') named.sort((a, b) => LEVELS.indexOf(b.values[0]) - LEVELS.indexOf(a.values[0]));
     const most = Math.max(...named.map(({ count }) => count));
     const section = h('section', { 'aria-label': t(`facet.${by}`) }, h('h3', {}, t(`facet.${by}`)), h('ul', {}, named.map((one) => facet(by, one, most))),
-      others > 0 && h('button', { class: 'quiet others', type: 'button', tabindex: '-1', onclick: () => all(by, section) }, h('span', {}, t('parts.others')), h('b', {}, compact(others))));
+      others > 0 && named.length <= SHOWN && h('button', { class: 'quiet others', type: 'button', tabindex: '-1', onclick: () => fill(by, section, { focus: true, top: MOST }) }, h('span', {}, t('parts.others')), h('b', {}, compact(others))));
     return section;
-  }
-
-  async function all(by, section) {
-    const { facets: [facet] } = await get('facets', { ...now.params, by, top: MOST });
-    const whole = group(facet);
-    if (!whole) return;
-    section.replaceWith(whole);
-    stop(whole.querySelectorAll('.only')[SHOWN] ?? whole.querySelector('button'), { focus: true });
   }
 
   function facet(by, { values: [value], count }, most) {
     const one = term(by, value);
     const isThere = terms(now.statement).includes(one);
-    const include = () => (isThere ? remove(one) : add(one));
-    const exclude = () => add(`not ${one}`);
+    const include = () => (isThere ? remove(one) : keep(one));
+    const exclude = () => keep(`not ${one}`);
     const bar = h('i', { class: 'bar', 'aria-hidden': 'true' });
     bar.style.inlineSize = `${Math.max((count / most) * 100, 1)}%`;
     const name = by === 'cluster' ? nameOf(value) : value;
@@ -78,7 +104,7 @@ export function narrowing({ onChange }) {
   box.addEventListener('focusin', ({ target }) => target.matches('button') && stop(target));
   box.addEventListener('keydown', (event) => {
     const isNot = event.target.matches('.not');
-    const rows = [...box.querySelectorAll('.only, .others')];
+    const rows = [...box.querySelectorAll('.only, .others, h3 button')];
     const at = rows.indexOf(isNot ? event.target.previousSibling : event.target);
     const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (way) {

@@ -71,7 +71,8 @@ export function rowList({ label, cells, onOpen, onMove, onScroll, onTrouble }) {
     if (ratio() === 1) top = barAt;
     else if (barAt <= 0) top = 0;
     else if (barAt >= tall() - box.clientHeight - 1) top = most();
-    else top = Math.abs(by) <= box.clientHeight ? Math.min(Math.max(top + by, 0), most()) : barAt * ratio();
+    // No hand drags the bar by less than one of its own pixels: that was the wheel.
+    else top = Math.abs(by) < tall() / box.clientHeight ? Math.min(Math.max(top + by, 0), most()) : barAt * ratio();
   }
 
   // When a hand rests, the bar is put where it belongs.
