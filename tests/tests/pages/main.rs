@@ -4,6 +4,7 @@
 
 mod events;
 mod everywhere;
+mod list;
 mod overview;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
