@@ -19,7 +19,7 @@ const SHOWN = 20_000;
 export function eventPanel({ onClose }) {
   const body = h('div', { class: 'panel-body' });
   const close = h('button', { class: 'quiet', 'aria-label': t('event.close'), title: t('event.close'), onclick: onClose }, '×');
-  const element = h('aside', { class: 'panel', 'aria-label': t('event.title'), hidden: true, tabindex: '-1' }, h('div', { class: 'panel-head' }, h('h2', {}, t('event.title')), close), body);
+  const element = h('section', { class: 'panel', 'aria-label': t('event.title'), hidden: true, tabindex: '-1' }, h('div', { class: 'panel-head' }, h('h2', {}, t('event.title')), close), body);
   let shown = null;
 
   /** @param {string | null} which `cluster/uid` */

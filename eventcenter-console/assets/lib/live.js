@@ -38,7 +38,7 @@ export function liveTail({ onToggle, onRows, onMissed, isFollowed }) {
     draw();
   }
 
-  /** Listens for what matches; fulfilled when it does: what is taken from then on arrives. */
+  /** Listens for what matches; fulfilled when it does, or cannot: what is taken from then on arrives. */
   function start(params) {
     stop();
     state.params = params;
@@ -56,6 +56,7 @@ export function liveTail({ onToggle, onRows, onMissed, isFollowed }) {
     };
     source.addEventListener('problem', ({ data }) => put(note, JSON.parse(data).detail));
     return new Promise((heard) => {
+      setTimeout(heard, AGAIN);
       source.onopen = () => {
         put(note, t('live.on'));
         heard();

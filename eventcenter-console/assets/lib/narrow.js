@@ -23,7 +23,8 @@ const MOST = 500;
 export function narrowing({ onChange }) {
   const chips = h('div', { class: 'chips' });
   const box = h('div', { class: 'facets' });
-  let now = { statement: '', params: {}, signal: null };
+  // What was asked, and the terms of its statement.
+  let now = { params: {}, signal: null, terms: new Set() };
 
   const keep = (one) => onChange((statement) => withTerm(statement, one));
   const remove = (one) => onChange((statement) => without(statement, one));
@@ -34,7 +35,7 @@ export function narrowing({ onChange }) {
   /** Asks for the counts of `params`, and shows them. */
   async function load(params, signal) {
     const { facets } = await get('facets', { ...params, by: SUMMED.join(','), top: SHOWN }, { signal });
-    now = { statement: params.query ?? '', params, signal };
+    now = { params, signal, terms: new Set(terms(params.query ?? '')) };
     const isFew = facets[0].total <= FEW;
     // Who is among them with the keys stays there.
     const before = box.contains(document.activeElement) ? document.activeElement.dataset.of : null;
@@ -82,7 +83,7 @@ export function narrowing({ onChange }) {
 
   function facet(by, { values: [value], count }, most) {
     const one = term(by, value);
-    const isThere = terms(now.statement).includes(one);
+    const isThere = now.terms.has(one);
     const include = () => (isThere ? remove(one) : keep(one));
     const exclude = () => keep(`not ${one}`);
     const bar = h('i', { class: 'bar', 'aria-hidden': 'true' });

@@ -6,7 +6,7 @@
 
 import { h, put, settled } from './dom.js';
 import { feed, idOf } from './feed.js';
-import { levelMark, nothing } from './parts.js';
+import { levelMark } from './parts.js';
 
 const TALLEST = 8_000_000;
 /** Rows above and below what can be seen, so that a quick hand meets no gap. */
@@ -186,13 +186,13 @@ export function rowList({ label, cells, onOpen, onMove, onScroll, onTrouble }) {
   return {
     element: [box, empty],
     box,
-    /** See `feed`. Shows `hint` where nothing matches. */
+    /** See `feed`. Shows what `hint` returns where nothing matches. */
     async load(params, signal, hint) {
       const answer = await held.load(params, signal);
       place(0);
       draw();
       const isEmpty = !answer.events.length;
-      put(empty, isEmpty && nothing(hint));
+      put(empty, isEmpty && hint());
       empty.hidden = !isEmpty;
       box.hidden = isEmpty;
       return answer;

@@ -95,7 +95,7 @@ export function statementField({ id, value, onRun, rows = 1 }) {
   const list = h('ul', { class: 'completion', role: 'listbox', id: `${id}-list`, 'aria-label': t('statement.offered'), hidden: true });
   const mistake = h('div', { class: 'mistake', role: 'alert', id: `${id}-mistake`, hidden: true });
   const input = h(rows > 1 ? 'textarea' : 'input', {
-    id, value, rows: rows > 1 ? rows : null, class: 'mono', type: rows > 1 ? null : 'search', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off',
+    id, value, rows: rows > 1 ? rows : null, class: 'mono', type: rows > 1 ? null : 'text', enterkeyhint: 'search', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off',
     role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': list.id, 'aria-describedby': mistake.id,
     'aria-label': t('statement.label'), placeholder: 'level >= Warning and namespace : shop',
   });

@@ -10,7 +10,7 @@ import { eventPanel } from '../lib/event.js';
 import { idOf } from '../lib/feed.js';
 import { liveTail } from '../lib/live.js';
 import { narrowing } from '../lib/narrow.js';
-import { LEVELS, lacks, level, levelSeries } from '../lib/parts.js';
+import { LEVELS, lacks, level, levelSeries, nothing } from '../lib/parts.js';
 import { zoom } from '../lib/range.js';
 import { rowList } from '../lib/rows.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
@@ -66,6 +66,9 @@ put(
   panel.element,
 );
 
+/** What is said where nothing matches. */
+const hint = () => [nothing(t('events.none_hint')), view().since !== 'all' && h('button', { type: 'button', onclick: () => go({ since: 'all', from: null, until: null }) }, t('events.everywhere'))];
+
 function cells(row) {
   const { kind, namespace, name } = row.object;
   const object = namespace ? `${namespace}/${name}` : name;
@@ -117,7 +120,7 @@ async function run() {
   tail.stop();
   // What is taken while the list is read arrives as well.
   if (isLive()) await tail.start({ ...counted(), until: null });
-  const page = list.load(listed(), signal, t('events.none_hint'));
+  const page = list.load(listed(), signal, hint);
   const parts = await Promise.allSettled([
     page.then((answer) => put(missing, lacks(answer))),
     count(signal, page),
@@ -220,4 +223,6 @@ frame({
   },
 });
 addEventListener('refresh', again);
+// Back from another page, which the browser had kept this one behind: the tail had ended.
+addEventListener('pageshow', ({ persisted }) => persisted && again());
 viewed();
