@@ -178,3 +178,24 @@ async fn text_of_others_is_shown_as_text() {
     page.wait_for("document.querySelector('.panel .document').innerText.includes('quoted')").await;
     page.is_sound();
 }
+
+#[tokio::test]
+async fn whoever_does_not_see_or_point_finds_no_serious_fault() {
+    let shown = Shown::demo().await;
+    for look in [Look::default(), Look::default().dark(), Look::default().phone().in_chinese()] {
+        for path in
+            ["/events?since=7d&live=1", "/events?query=nothing-like-this", "/events?query=reson:x"]
+        {
+            let page = shown.open(path, &look).await;
+            assert_eq!(page.axe().await, Vec::<String>::new(), "{path} {look:?}");
+        }
+        let page = shown.open("/events?since=7d&query=level+:+Error", &look).await;
+        page.click(".rows .row", &[]).await;
+        page.wait_for("document.querySelector('.panel .document') !== null").await;
+        page.eval("document.querySelector('#query').focus()").await;
+        page.press("ArrowDown", &[]).await;
+        page.wait_for("!document.querySelector('.completion').hidden").await;
+        page.press("ArrowDown", &[]).await;
+        assert_eq!(page.axe().await, Vec::<String>::new(), "{look:?}");
+    }
+}
