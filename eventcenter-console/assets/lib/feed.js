@@ -114,26 +114,26 @@ export function feed({ onShift, onChange, onTrouble }) {
     mine.isAsked = true;
     const isTail = way === 'tail';
     const last = mine.rows.at(isTail ? -1 : 0);
+    let answer;
     try {
-      const answer = await page(mine, { order: isTail ? order() : opposite(), after: edge.next ?? last.time });
-      if (mine !== f || mine[way] !== edge) return;
-      // Read on by its time, a row comes again; and one that has occurred anew meanwhile is held already.
-      const held = new Set(mine.rows.map(idOf));
-      const more = answer.events.filter((row) => !held.has(idOf(row)));
-      mine[way] = end(answer.next);
-      if (isTail) mine.rows.push(...more);
-      else {
-        mine.rows.unshift(...more.reverse());
-        mine.first -= more.length;
-      }
-      trim(isTail ? 'head' : 'tail');
-      mine.isAsked = false;
-      settle();
+      answer = await page(mine, { order: isTail ? order() : opposite(), after: edge.next ?? last.time });
     } catch (error) {
-      told(mine, error);
+      return told(mine, error);
     } finally {
       mine.isAsked = false;
     }
+    if (mine !== f || mine[way] !== edge) return;
+    // Read on by its time, a row comes again; and one that has occurred anew meanwhile is held already.
+    const held = new Set(mine.rows.map(idOf));
+    const more = answer.events.filter((row) => !held.has(idOf(row)));
+    mine[way] = end(answer.next);
+    if (isTail) mine.rows.push(...more);
+    else {
+      mine.rows.unshift(...more.reverse());
+      mine.first -= more.length;
+    }
+    trim(isTail ? 'head' : 'tail');
+    settle();
   }
 
   function trim(way) {
