@@ -12,7 +12,7 @@ const TALLEST = 8_000_000;
 /** Rows above and below what can be seen, so that a quick hand meets no gap. */
 const BEYOND = 12;
 /** Rows from an end of what is held at which more is read. */
-const AHEAD = 200;
+const AHEAD = 100;
 
 /**
  * @param {object} list

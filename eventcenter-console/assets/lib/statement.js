@@ -2,8 +2,10 @@
 
 import { get } from './api.js';
 import { h, put, settled } from './dom.js';
+import { bounds } from './range.js';
 import { isCompare, isSign, isWord, quoted, tokens } from './terms.js';
-import { scope } from './view.js';
+import { DAY, HOUR } from './time.js';
+import { scope, view } from './view.js';
 import { number, t } from './words.js';
 
 // Completion -----------------------------------------------------------------------------------------------------
@@ -18,6 +20,8 @@ const FACETS = {
 };
 /** Keys whose values are names of objects. */
 const NAMES = { name: {}, 'eventId.involvedObject.name': {}, pod: { kind: 'Pod' }, pod_name: { kind: 'Pod' } };
+/** What is not summed as events arrive, and takes seconds to count in a long range. */
+const UNSUMMED = ['kind', 'component'];
 const JOINTS = ['and', 'or', 'not'];
 /** Second names of keys, which are offered to who begins to type them. */
 const OTHERS = ['host', 'hostname', 'pod_name', 'pod_id'];
@@ -52,8 +56,8 @@ const isValue = (before) => before.at(-1).kind !== 'word' || isSign(before.at(-2
 export async function suggestions({ place, key, typed }, signal) {
   if (place === 'value') return values(key, typed, signal);
   const known = await knownKeys(signal);
-  const begins = (text) => text !== typed && text.toLowerCase().startsWith(typed.toLowerCase());
-  const joints = (some) => some.filter(begins).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
+  const begins = (text) => text.toLowerCase().startsWith(typed.toLowerCase());
+  const joints = (some) => some.filter((text) => text !== typed && begins(text)).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
   const asKeys = (some) => some.map((one) => ({ text: one.endsWith('.') ? one : `${one} : `, note: t('statement.key') }));
   if (typed) return [...joints(place === 'key' ? ['not'] : JOINTS), ...asKeys(known.filter(begins))].slice(0, OFFERED);
   if (place === 'key') return asKeys(known.filter((one) => /^[a-z_]+$/.test(one) && !OTHERS.includes(one)));
@@ -66,18 +70,30 @@ async function values(key, typed, signal) {
   const wanted = typed.toLowerCase();
   if (FACETS[key]) {
     const by = FACETS[key];
-    // Of many values those that are meant; what is no plain text cannot be asked for by its beginning.
-    const query = /^[\w./-]+$/.test(typed) && by !== 'level' ? `${by} : *${typed}*` : '';
-    const { facets } = await get('facets', { ...scope(), by, top: 200, query }, { signal });
-    const found = facets[0].groups.filter(({ values: [value] }) => value?.toLowerCase().includes(wanted) && value !== typed);
+    // Of many values those that are meant; what is no plain text cannot be asked for by a part of it.
+    const query = /^[\w./-]+$/.test(typed) && by !== 'level' && !UNSUMMED.includes(by) ? `${by} : *${typed}*` : '';
+    const ask = async (range) => (await get('facets', { ...range, by, top: 200, query }, { signal })).facets[0].groups;
+    const groups = UNSUMMED.includes(by) ? await newest(ask, HOUR, DAY) : await ask(scope());
+    const found = groups.filter(({ values: [value] }) => value?.toLowerCase().includes(wanted) && value !== typed);
     const early = ({ values: [value] }) => (value.toLowerCase().startsWith(wanted) ? 0 : 1);
     return found.sort((a, b) => early(a) - early(b)).slice(0, OFFERED).map((group) => told(group));
   }
   if (NAMES[key] && /^[\w.:-]+$/.test(typed)) {
-    const { objects } = await get('objects', { ...scope(), ...NAMES[key], prefix: typed, limit: OFFERED }, { signal });
-    return objects.map((group) => told(group, group.values[0].split('/').at(-1)));
+    const ask = async (range) => (await get('objects', { ...range, ...NAMES[key], prefix: typed, limit: OFFERED }, { signal })).objects;
+    return (await newest(ask, DAY)).map((group) => told(group, group.values[0].split('/').at(-1)));
   }
   return [];
+}
+
+/** What is found in the newest part of the range; where that is nothing, in a longer part, and at last in the whole. */
+async function newest(ask, ...lengths) {
+  const { from, until } = bounds();
+  for (const length of lengths) {
+    if (from !== null && until - from <= length) break;
+    const found = await ask({ cluster: view().cluster, from: new Date(until - length).toISOString(), until: new Date(until).toISOString() });
+    if (found.length) return found;
+  }
+  return ask(scope());
 }
 
 // The field ------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ async fn what_arrives_while_the_reader_looks_further_down_waits_however_much_it_
         let first = page.text(".rows .c-object").await;
         for one in 0..number {
             let name = format!("new-{number}-{one}");
-            server.create(EventSpec::pod("shop", &name).with_reason(&format!("New{number}")));
+            server.create(EventSpec::pod("shop", &name).with_reason(format!("New{number}")));
         }
         page.wait_for(&format!("document.querySelector('#live-more').innerText === '{said}'"))
             .await;
