@@ -56,13 +56,24 @@ const isValue = (before) => before.at(-1).kind !== 'word' || isSign(before.at(-2
 export async function suggestions({ place, key, typed }, signal) {
   if (place === 'value') return values(key, typed, signal);
   const known = await knownKeys(signal);
-  const begins = (text) => text.toLowerCase().startsWith(typed.toLowerCase());
-  const joints = (some) => some.filter((text) => text !== typed && begins(text)).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
+  const begins = (text) => text !== typed && text.toLowerCase().startsWith(typed.toLowerCase());
+  const joints = (some) => some.filter(begins).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
   const asKeys = (some) => some.map((one) => ({ text: one.endsWith('.') ? one : `${one} : `, note: t('statement.key') }));
-  if (typed) return [...joints(place === 'key' ? ['not'] : JOINTS), ...asKeys(known.filter(begins))].slice(0, OFFERED);
+  if (typed) return [...joints(place === 'key' ? ['not'] : JOINTS), ...asKeys(known.filter((one) => one === typed || begins(one)))].slice(0, OFFERED);
   if (place === 'key') return asKeys(known.filter((one) => /^[a-z_]+$/.test(one) && !OTHERS.includes(one)));
   const signs = key === 'level' || key === 'count' ? [':', '>=', '<='] : known.includes(key) ? [':'] : [];
   return signs.length ? signs.map((text) => ({ text: `${text} `, note: t('statement.compare') })) : joints(JOINTS);
+}
+
+/** What is found in the newest part of the range; where that is nothing, in a longer part, and at last in the whole. */
+async function newest(ask, ...lengths) {
+  const { from, until } = bounds();
+  for (const length of lengths) {
+    if (from !== null && until - from <= length) break;
+    const found = await ask({ cluster: view().cluster, from: new Date(until - length).toISOString(), until: new Date(until).toISOString() });
+    if (found.length) return found;
+  }
+  return ask(scope());
 }
 
 async function values(key, typed, signal) {
@@ -83,17 +94,6 @@ async function values(key, typed, signal) {
     return (await newest(ask, DAY)).map((group) => told(group, group.values[0].split('/').at(-1)));
   }
   return [];
-}
-
-/** What is found in the newest part of the range; where that is nothing, in a longer part, and at last in the whole. */
-async function newest(ask, ...lengths) {
-  const { from, until } = bounds();
-  for (const length of lengths) {
-    if (from !== null && until - from <= length) break;
-    const found = await ask({ cluster: view().cluster, from: new Date(until - length).toISOString(), until: new Date(until).toISOString() });
-    if (found.length) return found;
-  }
-  return ask(scope());
 }
 
 // The field ------------------------------------------------------------------------------------------------------
