@@ -9,19 +9,22 @@ use std::time::Duration;
 use eventcenter_console::{Console, ConsoleConfig};
 use eventcenter_core::{Cluster, Event, Health, Stop};
 use eventcenter_store::MemoryStore;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 fn event(n: u32) -> Arc<Event> {
-    long(n, "")
+    long_at(n, "", Timestamp::now())
 }
 
 fn long(n: u32, message: &str) -> Arc<Event> {
+    long_at(n, message, Timestamp::now())
+}
+
+fn long_at(n: u32, message: &str, at: Timestamp) -> Arc<Event> {
     let cluster = Arc::new(Cluster { id: "c".to_owned(), name: "c".to_owned() });
     let document = format!(
-        r#"{{"metadata":{{"uid":"e-{n}","resourceVersion":"{n}"}},"reason":"R{n}","message":"{message}","lastTimestamp":"{}"}}"#,
-        Timestamp::now()
+        r#"{{"metadata":{{"uid":"e-{n}","resourceVersion":"{n}"}},"reason":"R{n}","message":"{message}","lastTimestamp":"{at}"}}"#
     );
     Arc::new(Event::from_kubernetes(&cluster, document.into(), Timestamp::now()).unwrap())
 }
@@ -117,6 +120,19 @@ async fn a_client_that_takes_nothing_keeps_nobody_out() {
     let read = tokio::time::timeout(Duration::from_secs(30), slow.read_to_end(&mut rest)).await;
     assert!(read.is_ok(), "the connection is still open");
     assert!(!rest.ends_with(b"0\r\n\r\n"), "it took all of it after all");
+}
+
+#[tokio::test]
+async fn a_live_tail_since_some_time_leaves_out_what_happened_before() {
+    let served = serve("{}").await;
+    let request = "GET /api/v1/live?since=1h&after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    served.store.take(&long_at(1, "", Timestamp::now() - SignedDuration::from_hours(2)));
+    served.store.take(&event(2));
+    let seen = until(&mut connect(&served, request).await, "R2").await;
+    assert!(!seen.contains("R1"), "{seen}");
+    let whole = request.replace("since=1h&", "");
+    let seen = until(&mut connect(&served, &whole).await, "R2").await;
+    assert!(seen.contains("R1"), "{seen}");
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ use crate::Shared;
 use crate::guard::Lasting;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
-use crate::row::EventJson;
+use crate::row::{EventJson, Told};
 
 const PAGE: usize = 200;
 /// Between two looks at an engine that does not say when it has taken events.
@@ -50,8 +50,14 @@ pub(crate) async fn live(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Reply {
-    let params = Params::read(query.as_deref(), &["query", "cluster", "after"])?;
+    let params =
+        Params::read(query.as_deref(), &["query", "cluster", "since", "from", "after", "cut"])?;
     let query = params.query()?;
+    let told = Told { document: false, message: params.cut()? };
+    // Without a beginning a late event is shown as well, and occurrences are all that there were.
+    let is_ranged = params.text("since").or(params.text("from")).is_some();
+    let from = if is_ranged { params.range(&*shared.clock)?.from } else { Range::ALL.from };
+    let range = Range { from, ..Range::ALL };
     let permit = Arc::clone(&shared.tails).try_acquire_owned();
     let permit = permit.map_err(|_| Problem::busy("too many live tails are open"))?;
     let resumed =
@@ -64,6 +70,8 @@ pub(crate) async fn live(
     };
     let tail = Tail {
         query,
+        range,
+        form: told,
         after: place.mark,
         since: place.at,
         woken: shared.mark.clone(),
@@ -102,6 +110,9 @@ impl Place {
 struct Tail {
     shared: Arc<Shared>,
     query: Arc<Query>,
+    range: Range,
+    /// How much of an event is sent.
+    form: Told,
     /// Everything up to here was looked at.
     after: Mark,
     /// Losses that ended before are of no concern.
@@ -164,7 +175,7 @@ impl Tail {
     async fn look(&self) -> Result<Answer<Page>, Problem> {
         let ask = EventsAsk {
             query: Arc::clone(&self.query),
-            range: Range::ALL,
+            range: self.range,
             order: Order::Arrival,
             after: Some(Key::Mark(self.after)),
             limit: PAGE,
@@ -178,7 +189,7 @@ impl Tail {
         let (mut sent, page) = (Vec::new(), &answer.value);
         for row in &page.rows {
             self.after = row.mark;
-            let data = text(&EventJson::new(row, false))?;
+            let data = text(&EventJson::new(row, self.form))?;
             sent.push(Sent::default().id(self.id()).data(data));
         }
         if let Some(taken) = taken.filter(|_| page.rows.len() < PAGE) {

@@ -26,7 +26,7 @@ async fn facets_add_and_exclude_and_chips_take_away() {
     page.wait_for(LOADED).await;
     assert_eq!(
         page.text(".results-bar p").await,
-        format!("{} events", found["facets"][0]["total"])
+        format!("{} occurrences · 8 events", found["facets"][0]["total"])
     );
     page.click(".chip button", &[]).await;
     page.wait_for("!location.search.includes('query=')").await;
@@ -56,7 +56,8 @@ async fn a_statement_is_completed_and_its_mistake_is_pointed_at() {
     page.wait_for("[...document.querySelectorAll('.completion li')].some((one) => one.innerText.startsWith('FailedScheduling'))").await;
     page.press("Escape", &[]).await;
     search(&page, "reson : x").await;
-    page.wait_for("document.querySelector('.mistake pre')?.innerText === 'reson : x\\n^'").await;
+    page.wait_for("document.querySelector('.mistake pre')?.innerText === 'reson : x'").await;
+    assert_eq!(page.text(".mistake mark").await, "r");
     assert!(page.text(".mistake").await.contains("did you mean `reason`?"));
     search(&page, "reason : FailedScheduling").await;
     page.wait_for("document.querySelector('.mistake').hidden").await;
@@ -112,6 +113,62 @@ async fn the_live_tail_shows_an_event_that_happens_now_and_holds_it_back_while_p
     assert_eq!(page.eval("document.querySelectorAll('.rows .row').length").await, 2);
     page.click("#live-more", &[]).await;
     page.wait_for("document.querySelector('.rows .c-reason')?.innerText === 'HeldBack'").await;
+    page.is_sound();
+}
+
+#[tokio::test]
+async fn what_arrives_while_the_reader_looks_further_down_waits_however_much_it_is() {
+    let server = FakeApiServer::start();
+    for number in 0..60 {
+        server.create(EventSpec::pod("shop", &format!("old-{number}")));
+    }
+    let shown = Shown::of(&setup().cluster(&server.kubeconfig_yaml())).await;
+    eventually("the first events", None, async || {
+        (shown.asked("/api/v1/facets?since=all&by=reason")["facets"][0]["total"] == 60)
+            .then_some(())
+    })
+    .await;
+    let page = shown.open("/events?live=1", &Look::default()).await;
+    page.wait_for("document.querySelector('#live-note').innerText === 'waiting for events'").await;
+    // The first waits, and so do more than the page keeps for later.
+    for (number, said) in [(1, "Show 1 new"), (600, "Show 600 new")] {
+        page.eval("document.querySelector('.rows').scrollTop = 600").await;
+        page.wait_for("document.querySelector('.rows .row')?.getAttribute('aria-posinset') > 1")
+            .await;
+        let first = page.text(".rows .c-object").await;
+        for one in 0..number {
+            let name = format!("new-{number}-{one}");
+            server.create(EventSpec::pod("shop", &name).with_reason(format!("New{number}")));
+        }
+        page.wait_for(&format!("document.querySelector('#live-more').innerText === '{said}'"))
+            .await;
+        assert_eq!(page.text(".rows .c-object").await, first, "nothing moves under the reader");
+        page.click("#live-more", &[]).await;
+        page.wait_for(&format!(
+            "document.querySelector('.rows .c-reason')?.innerText === 'New{number}'"
+        ))
+        .await;
+        assert_eq!(page.eval("document.querySelector('.rows').scrollTop").await, 0);
+    }
+    // What was not kept is read: the list has no hole where it was.
+    let reasons = "[...document.querySelectorAll('.rows .row')].map((row) => row.querySelector('.c-object').title)";
+    let held = page
+        .eval(&format!(
+            "(async () => {{
+        const box = document.querySelector('.rows');
+        const seen = new Set();
+        while (!seen.has('Pod shop/new-600-0')) {{
+            {reasons}.forEach((title) => seen.add(title));
+            box.scrollTop += 150;
+            await new Promise((then) => setTimeout(then, 30));
+        }}
+        return [...seen].filter((title) => title.startsWith('Pod shop/new-600-')).length;
+    }})()"
+        ))
+        .await;
+    assert!(held.as_u64().unwrap() > 550, "{held}");
+    page.wait_for("document.querySelector('#summary').innerText.startsWith('661 occurrences')")
+        .await;
     page.is_sound();
 }
 
@@ -176,4 +233,25 @@ async fn text_of_others_is_shown_as_text() {
     page.click(".panel .document + button", &[]).await;
     page.wait_for("document.querySelector('.panel .document').innerText.includes('quoted')").await;
     page.is_sound();
+}
+
+#[tokio::test]
+async fn whoever_does_not_see_or_point_finds_no_serious_fault() {
+    let shown = Shown::demo().await;
+    for look in [Look::default(), Look::default().dark(), Look::default().phone().in_chinese()] {
+        for path in
+            ["/events?since=7d&live=1", "/events?query=nothing-like-this", "/events?query=reson:x"]
+        {
+            let page = shown.open(path, &look).await;
+            assert_eq!(page.axe().await, Vec::<String>::new(), "{path} {look:?}");
+        }
+        let page = shown.open("/events?since=7d&query=level+:+Error", &look).await;
+        page.click(".rows .row", &[]).await;
+        page.wait_for("document.querySelector('.panel .document') !== null").await;
+        page.eval("document.querySelector('#query').focus()").await;
+        page.type_text(" and r").await;
+        page.wait_for("!document.querySelector('.completion').hidden").await;
+        page.press("ArrowDown", &[]).await;
+        assert_eq!(page.axe().await, Vec::<String>::new(), "{look:?}");
+    }
 }

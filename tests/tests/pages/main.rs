@@ -6,6 +6,7 @@ mod driver;
 mod events;
 mod everywhere;
 mod hostile;
+mod list;
 mod nodes;
 mod overview;
 mod plain;
