@@ -19,6 +19,7 @@ mod occurrence;
 pub mod overview;
 #[cfg(feature = "sqlite")]
 mod read;
+pub mod saved;
 #[cfg(feature = "sqlite")]
 mod search;
 #[cfg(feature = "sqlite")]

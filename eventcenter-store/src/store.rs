@@ -20,7 +20,7 @@ pub(crate) mod document;
 mod neighbours;
 pub(crate) mod partition;
 pub(crate) mod rollup;
-mod schema;
+pub(crate) mod schema;
 mod shared;
 mod upsert;
 mod writer;
