@@ -1,10 +1,12 @@
 //! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`.
 
+mod body;
 mod counts;
 mod events;
 mod export;
 mod live;
 mod objects;
+mod saved;
 mod table;
 
 use std::sync::Arc;
@@ -42,6 +44,9 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
         .route("/api/v1/keys", get(keys))
+        .route("/api/v1/saved", get(saved::list).post(saved::create))
+        .route("/api/v1/saved.yaml", get(saved::export).post(saved::import))
+        .route("/api/v1/saved/{id}", get(saved::one).put(saved::replace).delete(saved::delete))
         .route("/api/v1/gaps", get(gaps))
         .route("/api/v1/status", get(status))
         .route("/api/v1/live", get(live::live))

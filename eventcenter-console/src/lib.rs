@@ -4,8 +4,9 @@
 //! `/api/v1/openapi.json`; the page at `/` shows totals and a searchable list.
 //!
 //! **Who may ask.** On a loopback address everybody on the machine; on another one [`Auth`] says who, and the console
-//! does not start without it. Nothing here changes anything, so there is nothing that a foreign page could do in a
-//! reader's name; what it could read is kept from it by the check of the `Host` header, and by sending no CORS headers.
+//! does not start without it. A page of another site could ask in a reader's name: what it could read is kept from it by
+//! the check of the `Host` header, and by sending no CORS headers; what it could change, by refusing requests that a
+//! browser says come from elsewhere, and by taking no body that a form can send.
 //!
 //! **What a client can cost.** [`LimitsConfig`]: bytes of a request, time to send it, time for the answer, requests
 //! and connections at a time. Beyond a limit the answer is a 4xx or 503 in words; no queue grows.
@@ -31,6 +32,7 @@ use axum::middleware::from_fn_with_state;
 use eventcenter_core::{Clock, Health, SystemClock};
 use eventcenter_store::EventQuery;
 use eventcenter_store::ask::Mark;
+use eventcenter_store::saved::SavedThings;
 use tokio::sync::{Semaphore, watch};
 
 pub use config::{Auth, ConsoleConfig, LimitsConfig, ProxyConfig};
@@ -42,6 +44,8 @@ pub struct Console(Arc<Shared>);
 /// What all requests see.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn EventQuery>,
+    /// What people keep; none: nothing can be saved.
+    pub(crate) saved: Option<Arc<dyn SavedThings>>,
     pub(crate) config: ConsoleConfig,
     pub(crate) health: Health,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,12 +62,14 @@ pub(crate) struct Shared {
 impl Console {
     /// Over this engine, with the health that `/api/v1/status` shows.
     pub fn new(engine: Arc<dyn EventQuery>, config: ConsoleConfig, health: Health) -> Self {
-        Self::build(engine, config, health, None, Router::new())
+        Self::build(engine, None, config, health, None, Router::new())
     }
 
-    /// The same; live tails wake when `mark` grows, and `beside` is served too, under the same rules.
+    /// The same; what is saved is kept in `saved`, live tails wake when `mark` grows, and `beside` is served too, under
+    /// the same rules.
     pub fn build(
         engine: Arc<dyn EventQuery>,
+        saved: Option<Arc<dyn SavedThings>>,
         config: ConsoleConfig,
         health: Health,
         mark: Option<watch::Receiver<Mark>>,
@@ -72,7 +78,8 @@ impl Console {
         let requests = Semaphore::new(config.limits.requests);
         let tails = Arc::new(Semaphore::new(config.limits.tails));
         let clock = Arc::new(SystemClock);
-        Self(Arc::new(Shared { engine, config, health, clock, mark, requests, tails, beside }))
+        let shared = Shared { engine, saved, config, health, clock, mark, requests, tails, beside };
+        Self(Arc::new(shared))
     }
 
     /// All routes, with everything that guards them.

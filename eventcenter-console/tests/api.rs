@@ -9,6 +9,8 @@ use axum::http::{Request, StatusCode, header};
 use eventcenter_console::{Console, ConsoleConfig};
 use eventcenter_core::{Cluster, Event, Health};
 use eventcenter_store::MemoryStore;
+use eventcenter_store::saved::{Draft, Kind, SavedInMemory, SavedThings};
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -35,7 +37,12 @@ fn console(config: &str) -> Console {
     }
     store.take(&event(31, "=cmd|' /C calc'!A0,\"\u{1b}[31m\u{202e}<script>alert(1)</script>"));
     let config: ConsoleConfig = serde_json::from_str(config).unwrap();
-    Console::new(Arc::new(store), config, Health::new())
+    let saved = SavedInMemory::new();
+    let query = json!({ "query": "level : Error" }).as_object().unwrap().clone();
+    let query = Draft::new(Kind::Query, "Errors", query).unwrap();
+    saved.create(&query, Some("s-1"), "ada").now_or_never().unwrap().unwrap();
+    let (store, saved) = (Arc::new(store), Some(Arc::new(saved) as _));
+    Console::build(store, saved, config, Health::new(), None, axum::Router::new())
 }
 
 async fn send(
@@ -131,6 +138,8 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/nodes", "/api/v1/nodes"),
         ("/api/v1/objects?prefix=web-1&kind=Pod", "/api/v1/objects"),
         ("/api/v1/keys", "/api/v1/keys"),
+        ("/api/v1/saved", "/api/v1/saved"),
+        ("/api/v1/saved/s-1", "/api/v1/saved/{id}"),
         ("/api/v1/gaps", "/api/v1/gaps"),
         ("/api/v1/status", "/api/v1/status"),
     ] {
@@ -146,7 +155,7 @@ async fn answers_are_what_the_document_says() {
             .replace("{uid}", "x")
             .replace("{namespace}", "x")
             .replace("{name}", "x");
-        let request = Request::delete(&concrete)
+        let request = Request::patch(&concrete)
             .header(header::HOST, "localhost")
             .body(Body::empty())
             .unwrap();
@@ -318,7 +327,7 @@ async fn a_probe_is_answered_however_busy_it_is() {
         .route("/long", axum::routing::get(std::future::pending::<()>))
         .route("/healthz", axum::routing::get(|| async { "ok" }));
     let engine = Arc::new(MemoryStore::new());
-    let console = Console::build(engine, config, Health::new(), None, beside);
+    let console = Console::build(engine, None, config, Health::new(), None, beside);
     let mut long = Box::pin(console.router().oneshot(get("/long")));
     assert!(futures::poll!(&mut long).is_pending());
     assert_eq!(send(&console, get("/api/v1/gaps")).await.0, StatusCode::SERVICE_UNAVAILABLE);

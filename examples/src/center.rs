@@ -20,6 +20,7 @@ use eventcenter_core::{
 use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
+use eventcenter_store::saved::{SavedFile, SavedThings};
 use eventcenter_store::{EventQuery, Store};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -109,6 +110,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let (health, metrics) = (Health::new(), Metrics::new());
     let folder = folder(&config);
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?;
+    let saved = SavedFile::open(&folder, Arc::new(SystemClock), &health)?;
     let CenterConfig { common, store: kept, console } = config;
 
     let sinks = common.sinks.into_iter().map(SinkEntry::stack);
@@ -147,7 +149,8 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let measure = move |metrics: &Metrics| measured.measure(metrics);
     let beside = http::routes(health.clone(), metrics.clone(), measure);
     let mark = Some(store.mark());
-    let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
+    let saved: Option<Arc<dyn SavedThings>> = Some(Arc::new(saved));
+    let console = Console::build(Arc::new(store), saved, console, health.clone(), mark, beside);
 
     let program = Program { servers, unknown, attach: pipeline.attach(), health, metrics };
     program.introduce(&pipeline, &common.state_dir.display().to_string());

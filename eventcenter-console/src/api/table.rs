@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use eventcenter_core::query::Statement;
 use eventcenter_store::ask::TableAsk;
-use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::timeout;
 
-use super::{Reply, json};
+use super::{Reply, body, json};
 use crate::Shared;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
@@ -27,34 +25,8 @@ pub(crate) async fn by_post(
     headers: HeaderMap,
     body: Body,
 ) -> Reply {
-    // A form of another site can send no such type.
-    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
-        })
-    });
-    if !is_json {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body is application/json",
-        ));
-    }
-    let most = usize::try_from(shared.config.limits.body.bytes()).unwrap_or(usize::MAX);
-    // Whoever sends a byte a minute would otherwise hold one of `limits.requests` for ever.
-    let reading = to_bytes(body, most);
-    let body = timeout(shared.config.limits.deadline.get(), reading)
-        .await
-        .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?
-        .map_err(|_| {
-            let most = format!("the body has at most {most} bytes");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, most)
-        })?;
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Given(BTreeMap<String, Value>);
-    let given: Given = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad(format!("the body is no JSON object: {error}")))?;
-    table(&shared, Some(&as_query(&given.0))).await
+    let given: BTreeMap<String, Value> = body::json(&shared, &headers, body).await?;
+    table(&shared, Some(&as_query(&given))).await
 }
 
 fn as_query(given: &BTreeMap<String, Value>) -> String {
