@@ -6,7 +6,7 @@
 
 import { get } from './api.js';
 import { h } from './dom.js';
-import { levelMark } from './parts.js';
+import { levelMark, nothing } from './parts.js';
 
 const PAGE = 200;
 const KEPT = 1600;
@@ -20,15 +20,18 @@ const TALLEST = 8_000_000;
  * @param {(row: object) => void} list.onOpen
  * @param {(problem: Error) => void} [list.onTrouble]
  * @param {string} list.label
+ * @param {string} list.empty what is said when nothing matches
  */
-export function rowList({ params, cells, onOpen, label, onTrouble }) {
+export function rowList({ params, cells, onOpen, label, empty, onTrouble }) {
   const canvas = h('div', { class: 'rows-canvas' });
-  const box = h('div', { class: 'rows', tabindex: '0', role: 'listbox', 'aria-label': label }, canvas);
+  const none = nothing(empty);
+  const box = h('div', { class: 'rows', tabindex: '0', role: 'listbox', 'aria-label': label }, none, canvas);
+  none.hidden = true;
   let s = fresh();
 
   function fresh() {
     // `first` is where rows[0] is believed to be in the whole; `count` how long the whole is believed to be.
-    return { rows: [], first: 0, count: 0, older: null, newer: null, seen: new Map(), height: 30, active: null, buckets: [], run: new AbortController(), busy: { older: false, newer: false }, cut: false };
+    return { rows: [], first: 0, count: 0, older: null, newer: null, seen: new Map(), height: 30, active: null, buckets: [], run: new AbortController(), busy: { older: false, newer: false }, cut: false, isLoaded: false };
   }
 
   const newest = () => (params().order ?? 'newest') === 'newest';
@@ -41,10 +44,12 @@ export function rowList({ params, cells, onOpen, label, onTrouble }) {
     s = fresh();
     signal?.addEventListener('abort', () => s.run.abort());
     const page = await ask({});
+    // What was there stays until there is something to take its place.
+    canvas.replaceChildren();
     s.rows = page.events;
     s.older = page.next;
     s.count = s.rows.length;
-    if (!s.older) s.first = 0;
+    s.isLoaded = true;
     box.scrollTop = 0;
     sized();
     return page;
@@ -84,17 +89,24 @@ export function rowList({ params, cells, onOpen, label, onTrouble }) {
     }
     // With a long list a pixel of the scroll bar is many rows: they are placed relative to what is at the top.
     const base = factor() > 1 ? box.scrollTop - (top() - from) * s.height : from * s.height;
+    let before = null;
     for (const [id, { row, at }] of wanted) {
       let element = s.seen.get(id);
       if (!element) {
         element = h('div', { class: `row ${levelMark(row.level)}`, role: 'option', id: `row-${id}`, onclick: () => open(row) }, cells(row));
         s.seen.set(id, element);
-        canvas.append(element);
       }
+      // Read out in the order in which they are seen.
+      if (element.parentNode !== canvas || element.previousSibling !== before) {
+        if (before) before.after(element);
+        else canvas.prepend(element);
+      }
+      before = element;
       element.style.transform = `translateY(${base + (at - from) * s.height}px)`;
       element.setAttribute('aria-selected', String(s.active === id));
     }
     canvas.classList.toggle('waiting', wanted.size === 0 && s.count > 0);
+    none.hidden = !s.isLoaded || s.rows.length > 0;
     follow(from, shown);
   }
 

@@ -174,7 +174,7 @@ export function statementField({ id, value, onRun, rows = 1 }) {
     // A long statement is cut around its mistake.
     const from = Math.max(column - 61, 0);
     mistake.replaceChildren(
-      column > 0 ? h('pre', {}, `${line.slice(from, from + 120)}\n${' '.repeat(column - 1 - from)}^`) : '',
+      column > 0 ? h('pre', {}, line.slice(from, from + 120), h('br'), `${' '.repeat(column - 1 - from)}^`) : '',
       h('span', {}, problem.message),
     );
   }

@@ -5,7 +5,7 @@ import { bars } from '../lib/chart.js';
 import { h, put } from '../lib/dom.js';
 import { eventPanel } from '../lib/event.js';
 import { liveTail } from '../lib/live.js';
-import { LEVELS, lacks, level, levelSeries, nothing } from '../lib/parts.js';
+import { LEVELS, lacks, level, levelSeries } from '../lib/parts.js';
 import { zoom } from '../lib/range.js';
 import { rowList } from '../lib/rows.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
@@ -26,7 +26,7 @@ const summary = h('p', { class: 'faint', role: 'status' });
 const histogram = h('div', { class: 'card', id: 'histogram' });
 const facets = h('aside', { class: 'facets', 'aria-label': t('events.facets') });
 const missing = h('div', {});
-const list = rowList({ params, cells, label: t('events.list'), onOpen: (row) => go({ open: `${row.cluster.id}/${row.uid}` }), onTrouble: failed });
+const list = rowList({ params, cells, label: t('events.list'), empty: t('events.none_hint'), onOpen: (row) => go({ open: `${row.cluster.id}/${row.uid}` }), onTrouble: failed });
 const tail = liveTail({ onRows: (rows) => list.arrived(rows), isFollowed: () => list.isAtTop() && newest() });
 const panel = eventPanel({ onClose: () => go({ open: null }) });
 const newest = () => (view().order ?? 'newest') === 'newest';
@@ -103,7 +103,6 @@ async function ask() {
     drawFacets(found);
     put(missing, lacks(page));
     put(summary, counts.total ? many('parts.events', counts.total) : t('events.none'));
-    if (!page.events.length) put(list.box.firstChild, nothing(t('events.none_hint')));
     tail.start({ query: view().query, cluster: view().cluster });
   } catch (error) {
     if (error.name !== 'AbortError') failed(error);

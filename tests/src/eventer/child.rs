@@ -165,11 +165,21 @@ impl Eventer {
     /// What a GET of this path answers; none while nobody listens.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Answer> {
+        get(self.address()?, path).ok()
+    }
+
+    /// Where it listens, for a browser: `http://127.0.0.1:40123`; none while it does not.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.address().map(|address| format!("http://{address}"))
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
         let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
         if address.is_none() {
             *address = proc::listens_on(self.pid());
         }
-        get((*address)?, path).ok()
+        *address
     }
 }
 
