@@ -105,6 +105,8 @@ impl Taste {
                     title { (title) " · " (word("shell.title")) }
                     link rel="icon" href={ (base) "/icon.svg" } type="image/svg+xml";
                     link rel="stylesheet" href={ (base) "/base.css" };
+                    @let own = format!("{}.css", page.entry);
+                    @if assets.has(&own) { link rel="stylesheet" href={ (base) "/" (own) }; }
                     @for module in assets.modules("lib/") { link rel="modulepreload" href={ (base) "/" (module) }; }
                     script type="module" src={ (base) "/pages/" (page.module) ".js" } {}
                 }

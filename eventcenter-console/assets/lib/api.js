@@ -48,10 +48,10 @@ async function asked(url, options) {
 /** Asks; `signal` gives up on it. */
 export const get = (path, params, { signal } = {}) => asked(address(path, params), { signal });
 
-/** Changes something. */
-export const send = (method, path, body) =>
+/** Changes something. A body that is a text is sent as it is, of the type that `headers` say. */
+export const send = (method, path, body, headers = {}) =>
   asked(address(path), {
     method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
   });

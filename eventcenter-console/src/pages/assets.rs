@@ -68,6 +68,11 @@ impl Assets {
             .filter(move |name| name.starts_with(folder) && name.ends_with(".js"))
     }
 
+    /// Whether there is such a file.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// A file as text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(&self.files.get(name)?.plain).ok()
