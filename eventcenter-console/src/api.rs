@@ -8,6 +8,7 @@ mod live;
 mod objects;
 mod saved;
 mod table;
+mod table_export;
 
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/nodes", get(objects::nodes))
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
+        .route("/api/v1/query.csv", get(table_export::csv))
+        .route("/api/v1/query.ndjson", get(table_export::ndjson))
         .route("/api/v1/keys", get(keys))
         .route("/api/v1/saved", get(saved::list).post(saved::create))
         .route("/api/v1/saved.yaml", get(saved::export).post(saved::import))

@@ -192,10 +192,7 @@ async fn an_export_is_imported_elsewhere_and_again() {
             "a name has",
         ),
         ("saved: [{ id: ../y, kind: query, name: new, body: { query: '*' } }]", "an id is"),
-        (
-            "saved: [{ id: y, kind: query, name: new, body: { query: '*' }, by: me }]",
-            "unknown key",
-        ),
+        ("saved: [{ id: y, kind: query, name: new, body: { query: '*' }, by: me }]", "unknown key"),
         ("saved: [", "the body:1"),
         ("", "is empty"),
     ] {

@@ -89,7 +89,7 @@ fn ask(shared: &Shared, query: Option<&str>) -> Result<EventsAsk, Problem> {
 }
 
 /// A cell as RFC 4180 writes it.
-fn cell(text: &str, out: &mut Vec<u8>) {
+pub(super) fn cell(text: &str, out: &mut Vec<u8>) {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if !is_formula && !text.contains([',', '"', '\n', '\r']) {
         out.extend_from_slice(text.as_bytes());

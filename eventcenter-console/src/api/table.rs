@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
+use eventcenter_core::Error;
 use eventcenter_core::query::Statement;
-use eventcenter_store::ask::TableAsk;
+use eventcenter_store::Answer;
+use eventcenter_store::ask::{Table, TableAsk};
 use serde_json::Value;
 
 use super::{Reply, body, json};
@@ -41,6 +43,16 @@ fn as_query(given: &BTreeMap<String, Value>) -> String {
 }
 
 async fn table(shared: &Shared, query: Option<&str>) -> Reply {
+    let answer = answer(shared, query, 1000).await?;
+    json(&answer, &answer.value)
+}
+
+/// `usual` rows, unless the request says how many.
+pub(super) async fn answer(
+    shared: &Shared,
+    query: Option<&str>,
+    usual: usize,
+) -> Result<Answer<Table>, Problem> {
     let params = Params::read(query, &["query", "cluster", "since", "from", "until", "limit"])?;
     let statement = Statement::parse(params.statement())?;
     let Some(select) = statement.select else {
@@ -50,9 +62,32 @@ async fn table(shared: &Shared, query: Option<&str>) -> Reply {
     };
     let query = params.narrowed(statement.query, "cluster")?;
     let mut bounds = bounds(&shared.config.limits);
-    bounds.rows = params.number("limit", 1000, bounds.rows)?;
+    bounds.rows = params.number("limit", usual.min(bounds.rows), bounds.rows)?;
     let range = params.range(&*shared.clock)?;
     let ask = TableAsk { query, range, select: select.text, bounds };
-    let answer = shared.engine.table(&ask).await?;
-    json(&answer, &answer.value)
+    shared.engine.table(&ask).await.map_err(|error| located(error, select.column))
+}
+
+/// An error that names a column of the `SELECT` names one of the whole statement.
+fn located(error: Error, begin: usize) -> Problem {
+    let column = error.context().iter().find(|(key, _)| *key == "column");
+    let column = column.and_then(|(_, column)| column.parse::<usize>().ok());
+    let mut problem = Problem::from(error);
+    problem.column = column.map(|column| begin + column.max(1) - 1);
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use eventcenter_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_the_select_is_placed_in_the_whole_statement() {
+        let mistake = || Error::new("sql", ErrorKind::Refused, "no such column: reson");
+        let problem = located(mistake().with("column", 8), 15);
+        assert_eq!((problem.status, problem.column), (422, Some(22)));
+        assert_eq!(located(mistake(), 15).column, None);
+    }
 }
