@@ -7,7 +7,7 @@ use std::time::Duration;
 use eventcenter_core::config::HumanDuration;
 use eventcenter_core::query::quoted;
 use eventcenter_core::{Clock, Query};
-use eventcenter_store::ask::{Bounds, Dimension, Key, Order, Range};
+use eventcenter_store::ask::{Bounds, Dimension, Key, Order, Range, RowId};
 use jiff::Timestamp;
 
 use crate::config::LimitsConfig;
@@ -111,6 +111,11 @@ impl Params {
         }
     }
 
+    /// Characters of a message, at most.
+    pub(crate) fn cut(&self) -> Result<usize, Problem> {
+        self.number("cut", usize::MAX, 1_000_000)
+    }
+
     /// Offset of the reader's time zone from UTC, in seconds.
     pub(crate) fn offset(&self) -> Result<i32, Problem> {
         match self.text("offset") {
@@ -132,9 +137,17 @@ impl Params {
         }
     }
 
+    /// Where to go on: what a page gave as `next`, or in a list by time any time, with what happened then.
     pub(crate) fn after(&self, order: Order) -> Result<Option<Key>, Problem> {
         let Some(text) = self.text("after") else { return Ok(None) };
-        let key = cursor::decode(text);
+        let before = |time| match order {
+            Order::Newest => Key::Time(time, RowId(i64::MAX)),
+            Order::Oldest | Order::Arrival => Key::Time(time, RowId(i64::MIN)),
+        };
+        // Stores keep microseconds.
+        let time =
+            || Timestamp::from_microsecond(text.parse::<Timestamp>().ok()?.as_microsecond()).ok();
+        let key = cursor::decode(text).or_else(|| time().map(before));
         let fits = |key: &Key| matches!(key, Key::Mark(_)) == (order == Order::Arrival);
         key.filter(fits)
             .map(Some)

@@ -37,6 +37,22 @@ pub(crate) struct EventJson<'a> {
     document: Option<Box<RawValue>>,
 }
 
+/// How much of an event is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// The document as well.
+    pub(crate) document: bool,
+    /// Characters of the message, at most: a list of messages of a megabyte each helps nobody.
+    pub(crate) message: usize,
+}
+
+impl Told {
+    /// Everything but the document.
+    pub(crate) const FIELDS: Self = Self { document: false, message: usize::MAX };
+    /// Everything.
+    pub(crate) const ALL: Self = Self { document: true, ..Self::FIELDS };
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ObjectJson<'a> {
@@ -49,7 +65,7 @@ struct ObjectJson<'a> {
 }
 
 impl<'a> EventJson<'a> {
-    pub(crate) fn new(row: &'a Row, with_document: bool) -> Self {
+    pub(crate) fn new(row: &'a Row, told: Told) -> Self {
         let event = &row.event;
         let ObjectRef { api_version, kind, namespace, name, uid, field_path, .. } = event.object();
         Self {
@@ -63,7 +79,7 @@ impl<'a> EventJson<'a> {
             event_type: event.event_type(),
             class: event.class().map(|class| class.name),
             reason: event.reason(),
-            message: event.message(),
+            message: beginning(event.message(), told.message),
             count: event.count(),
             occurrences: row.occurrences,
             estimated: row.estimated,
@@ -74,9 +90,15 @@ impl<'a> EventJson<'a> {
             workload: row.workload.as_deref(),
             pod: row.pod.as_ref(),
             uid: event.uid(),
-            document: with_document.then(|| document(row)).flatten(),
+            document: told.document.then(|| document(row)).flatten(),
         }
     }
+}
+
+/// So many characters of the text, or all that there are.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = text.char_indices().nth(most).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 fn document(row: &Row) -> Option<Box<RawValue>> {

@@ -186,6 +186,34 @@ async fn pages_go_on_where_the_one_before_ended() {
 }
 
 #[tokio::test]
+async fn a_list_begins_at_a_time_with_what_happened_then() {
+    let console = console("{}");
+    let (_, all) = fetch(&console, "/api/v1/events").await;
+    let row = |n: usize| all["events"][n]["object"]["name"].clone();
+    let time = all["events"][9]["time"].as_str().unwrap();
+    for (order, then) in [("newest", [9, 10]), ("oldest", [9, 8])] {
+        let path = format!("/api/v1/events?limit=2&order={order}&after={time}");
+        let (_, page) = fetch(&console, &path).await;
+        let names: Vec<_> =
+            [0, 1].map(|n: usize| page["events"][n]["object"]["name"].clone()).into();
+        assert_eq!(names, then.map(row), "{order}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_cut_where_the_reader_says_and_between_characters() {
+    let store = MemoryStore::new();
+    store.take(&event(1, &"事件".repeat(100_000)));
+    let console = Console::new(Arc::new(store), ConsoleConfig::default(), Health::new());
+    let message = async |cut: &str| {
+        let (_, page) = fetch(&console, &format!("/api/v1/events?{cut}")).await;
+        page["events"][0]["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(message("cut=3").await, "事件事");
+    assert_eq!(message("").await.chars().count(), 200_000);
+}
+
+#[tokio::test]
 async fn a_list_is_narrowed_to_its_cluster_its_node_and_its_time() {
     let console = console("{}");
     let found = async |path: &str| {
@@ -230,6 +258,11 @@ async fn a_request_that_is_not_understood_is_answered_in_words() {
         ("/api/v1/events?order=best", 400, "newest, oldest or arrival"),
         ("/api/v1/events?after=zzz", 400, "not what a page of this list gave"),
         ("/api/v1/events?order=arrival&after=t0.0", 400, "not what a page of this list gave"),
+        (
+            "/api/v1/events?order=arrival&after=2026-01-01T00:00:00Z",
+            400,
+            "not what a page of this list gave",
+        ),
         ("/api/v1/events?query=%ff%fe", 422, "no letter and no digit"),
         ("/api/v1/histogram?since=3650d&step=1s", 400, "at most 2000 buckets"),
         ("/api/v1/facets?by=password", 400, "`by` is one of cluster, level"),

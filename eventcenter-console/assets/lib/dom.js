@@ -58,11 +58,13 @@ export function put(element, ...children) {
   return add(element, ...children);
 }
 
-/** Calls `then` when nobody has called for so many milliseconds. */
+/** Calls `then` when nobody has called for so many milliseconds; `cancel` takes the last call back. */
 export function settled(then, milliseconds) {
   let timer;
-  return (...values) => {
+  const call = (...values) => {
     clearTimeout(timer);
     timer = setTimeout(() => then(...values), milliseconds);
   };
+  call.cancel = () => clearTimeout(timer);
+  return call;
 }

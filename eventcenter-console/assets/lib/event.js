@@ -2,12 +2,13 @@
 
 import { get } from './api.js';
 import { bars } from './chart.js';
+import { copyButton } from './clipboard.js';
 import { h, plainLines, put } from './dom.js';
-import { lacks, level, levelMark, nodeLink, objectLink, podLink, when } from './parts.js';
+import { eventsLink, lacks, level, levelMark, nodeLink, objectLink, podLink, when } from './parts.js';
 import { bounds } from './range.js';
 import { trouble } from './shell.js';
 import { MINUTE, ago, instant, span } from './time.js';
-import { link, scope, term } from './view.js';
+import { all, link, scope, term, view } from './view.js';
 import { many, number, t } from './words.js';
 
 const AROUND = 10 * MINUTE;
@@ -32,8 +33,10 @@ export function eventPanel({ onClose }) {
     const [cluster, ...uid] = which.split('/');
     const path = `events/${encodeURIComponent(cluster)}/${encodeURIComponent(uid.join('/'))}`;
     const { since, from, until } = scope();
+    // A link may be older than what `since` reaches.
+    const anywhere = (error) => (error.status === 404 ? get(path, { since: 'all' }) : Promise.reject(error));
     try {
-      const found = await get(path, { since, from, until });
+      const found = await get(path, { since, from, until }).catch(anywhere);
       if (shown === which) put(body, told(found));
     } catch (error) {
       if (shown === which) put(body, trouble(error, () => { shown = null; show(which); }));
@@ -55,23 +58,36 @@ function told(answer) {
     h('dl', { class: 'fields' },
       row(t('event.object'), [h('span', { class: 'kind' }, `${object.kind} `), objectLink({ cluster: event.cluster.id, ...object })]),
       row(t('event.pod'), pod && object.kind !== 'Pod' && h('a', { href: podLink(event.cluster.id, pod.namespace, pod.name) }, `${pod.namespace}/${pod.name}`)),
-      row(t('event.workload'), event.workload && h('a', { href: link('/events', { query: [term('workload', event.workload), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ') }) }, event.workload)),
+      row(t('event.workload'), event.workload && h('a', { href: eventsLink(...ofWorkload(event)) }, event.workload)),
       row(t('event.node'), event.node && h('a', { href: nodeLink(event.cluster.id, event.node) }, event.node)),
       row(t('event.field'), object.fieldPath),
       row(t('event.component'), event.component),
       row(t('event.action'), event.action),
       row(t('event.last'), [when(event.time), h('span', { class: 'faint' }, ` ${ago(event.time)}`)]),
-      row(t('event.first'), event.first && [when(event.first), h('span', { class: 'faint' }, ` ${t('event.over', { span: span(Date.parse(event.time) - Date.parse(event.first)) })}`)]),
+      row(t('event.first'), event.first && event.first !== event.time && [when(event.first), h('span', { class: 'faint' }, ` ${t('event.over', { span: span(Date.parse(event.time) - Date.parse(event.first)) })}`)]),
       row(t('event.received'), when(event.received)),
-      row(t('event.occurrences'), [event.estimated ? '≥ ' : '', many('event.times', event.occurrences), h('span', { class: 'faint' }, ` ${t('event.count', { n: number(event.count) })}`)]),
+      row(t('event.occurrences'), [event.estimated ? '≥ ' : '', many('event.times', event.occurrences), event.count > event.occurrences && h('span', { class: 'faint' }, ` ${t('event.count', { n: number(event.count) })}`)]),
       row(t('event.cluster'), event.cluster.name || event.cluster.id),
       row('uid', h('span', { class: 'mono' }, event.uid))),
     around(event, pod),
     occurrences.length > 1 && chart(event, occurrences),
     h('h3', {}, t('event.document')),
-    h('div', { class: 'quick' }, copy(t('event.copy_document'), () => JSON.stringify(event.document, null, 2)), copy(t('event.copy_link'), () => location.href)),
-    document_(event.document),
+    h('div', { class: 'quick' }, copyButton(t('event.copy_document'), () => JSON.stringify(event.document, null, 2)), copyButton(t('event.copy_link'), lasting)),
+    documentBox(event.document),
   ];
+}
+
+/** The address of this view that will show the same tomorrow. */
+function lasting() {
+  const url = new URL(location.href);
+  const { from, until } = bounds();
+  if (view().since && from !== null) {
+    url.searchParams.delete('since');
+    url.searchParams.delete('live');
+    url.searchParams.set('from', new Date(from).toISOString());
+    url.searchParams.set('until', new Date(until).toISOString());
+  }
+  return url.href;
 }
 
 /** A text that may be long: its beginning, and the rest when it is asked for. */
@@ -82,7 +98,7 @@ function long(text) {
   return box;
 }
 
-function document_(value) {
+function documentBox(value) {
   const text = plainLines(JSON.stringify(value, null, 2));
   const box = h('pre', { class: 'document', tabindex: '0' });
   box.textContent = text.slice(0, SHOWN);
@@ -91,23 +107,17 @@ function document_(value) {
   return [box, rest];
 }
 
-function copy(label, text) {
-  const button = h('button', { onclick: async () => {
-    await navigator.clipboard.writeText(text());
-    button.textContent = t('event.copied');
-    setTimeout(() => { button.textContent = label; }, 1500);
-  } }, label);
-  return button;
-}
+const ofWorkload = ({ workload, object }) => [term('workload', workload), object.namespace && term('namespace', object.namespace)];
 
 /** What happened to the same object, node and workload ten minutes before and after. */
-function around({ time, object, node, workload, cluster }, pod) {
+function around(event, pod) {
+  const { time, object, node, workload, cluster } = event;
   const at = Date.parse(time);
   const range = { from: new Date(at - AROUND).toISOString(), until: new Date(at + AROUND).toISOString() };
   const to = (label, query) => h('a', { href: link('/events', { ...range, query, cluster: cluster.id }) }, label);
   return h('div', { class: 'quick around' }, h('span', { class: 'faint' }, t('event.around')),
-    to(t('event.around_object'), [term('kind', object.kind), term('name', object.name), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
-    workload && to(t('event.around_workload'), [term('workload', workload), object.namespace && term('namespace', object.namespace)].filter(Boolean).join(' and ')),
+    to(t('event.around_object'), all(term('kind', object.kind), term('name', object.name), object.namespace && term('namespace', object.namespace))),
+    workload && to(t('event.around_workload'), all(...ofWorkload(event))),
     node && to(t('event.around_node'), term('node', node)),
     object.namespace && to(t('event.around_namespace'), term('namespace', object.namespace)),
     pod && h('a', { href: podLink(cluster.id, pod.namespace, pod.name) }, t('event.life')));

@@ -2,85 +2,116 @@
 
 import { address } from './api.js';
 import { h, put } from './dom.js';
-import { go, view } from './view.js';
 import { number, t } from './words.js';
 
 /** While it is paused, or the reader looks at what is further down, so many rows wait; what is more is only counted. */
 const WAITING = 500;
+/** What arrives in this time (milliseconds) is drawn at once. */
+const TOGETHER = 100;
+/** Between two tries where the server has refused. */
+const AGAIN = 3000;
 
 /**
  * @param {object} tail
- * @param {(rows: object[]) => void} tail.onRows oldest first
+ * @param {() => void} tail.onToggle the reader switches it on or off
+ * @param {(rows: object[]) => void} tail.onRows rows to show, oldest first
+ * @param {() => void} tail.onMissed more have arrived than were kept: everything is to be read anew
  * @param {() => boolean} tail.isFollowed whether the reader looks at the newest
  */
-export function liveTail({ onRows, isFollowed }) {
-  const button = h('button', { id: 'live', 'aria-pressed': 'false', onclick: toggle }, t('live.start'));
-  const pause = h('button', { id: 'pause', hidden: true, 'aria-pressed': 'false', onclick: () => hold(!state.held) }, t('live.pause'));
-  const note = h('span', { class: 'faint', id: 'live-note', role: 'status' });
-  const more = h('button', { class: 'primary', id: 'live-more', hidden: true, onclick: () => release() });
-  const state = { source: null, about: {}, held: false, waiting: [], missed: 0, due: null };
+export function liveTail({ onToggle, onRows, onMissed, isFollowed }) {
+  const button = h('button', { id: 'live', type: 'button', 'aria-pressed': 'false', onclick: onToggle }, t('live.start'));
+  const pause = h('button', { id: 'pause', type: 'button', hidden: true, 'aria-pressed': 'false', onclick: () => hold(!state.isHeld) });
+  const note = h('span', { class: 'faint', id: 'live-note' });
+  const more = h('button', { class: 'primary', id: 'live-more', type: 'button', hidden: true, onclick: () => release() });
+  let state = idle();
 
-  function toggle() {
-    go({ live: view().live ? null : '1' }, { replace: true });
-    start(state.about);
+  function idle() {
+    return { source: null, params: {}, last: null, isHeld: false, waiting: [], missed: 0, drawn: null, again: null };
   }
 
-  /** Listens to what matches, if the view says so. */
-  function start(about) {
-    state.about = about;
+  function stop() {
     state.source?.close();
-    Object.assign(state, { source: null, waiting: [], missed: 0, held: false });
-    const isLive = Boolean(view().live);
-    button.setAttribute('aria-pressed', String(isLive));
-    button.textContent = isLive ? t('live.stop') : t('live.start');
-    pause.hidden = !isLive;
-    pause.setAttribute('aria-pressed', 'false');
+    clearTimeout(state.drawn);
+    clearTimeout(state.again);
+    state = idle();
     put(note);
     draw();
-    if (!isLive) return;
-    const source = (state.source = new EventSource(address('live', about)));
-    source.onopen = () => put(note, t('live.on'));
-    source.onerror = () => put(note, t('live.broken'));
-    source.onmessage = ({ data }) => take(JSON.parse(data));
   }
 
-  function take(row) {
-    state.waiting.push(row);
-    if (state.waiting.length > WAITING) {
-      state.waiting.shift();
-      state.missed += 1;
+  /** Listens for what matches; fulfilled when it does: what is taken from then on arrives. */
+  function start(params) {
+    stop();
+    state.params = params;
+    const isHeard = listen();
+    draw();
+    return isHeard;
+  }
+
+  function listen() {
+    const mine = state;
+    const source = (mine.source = new EventSource(address('live', { ...mine.params, after: mine.last })));
+    source.onmessage = ({ data, lastEventId }) => {
+      mine.last = lastEventId;
+      take(mine, JSON.parse(data));
+    };
+    source.addEventListener('problem', ({ data }) => put(note, JSON.parse(data).detail));
+    return new Promise((heard) => {
+      source.onopen = () => {
+        put(note, t('live.on'));
+        heard();
+      };
+      source.onerror = () => {
+        heard();
+        if (mine !== state) return;
+        put(note, t('live.broken'));
+        // The browser tries again by itself, but not where it was refused.
+        if (source.readyState === EventSource.CLOSED) mine.again = setTimeout(listen, AGAIN);
+      };
+    });
+  }
+
+  function take(mine, row) {
+    mine.waiting.push(row);
+    if (mine.waiting.length > WAITING) {
+      mine.waiting.shift();
+      mine.missed += 1;
     }
     const late = Date.now() - Date.parse(row.received);
-    // A clock that differs from the server's says nothing.
+    // A clock that differs from the server's says nothing, and a connection that goes on after a pause nothing of now.
     if (late >= 0 && late < 60_000) put(note, t('live.delay', { n: number(late) }));
-    // Many at once are drawn at once.
-    state.due ??= setTimeout(() => {
-      state.due = null;
-      if (!state.held && isFollowed()) release();
+    mine.drawn ??= setTimeout(() => {
+      mine.drawn = null;
+      if (!mine.isHeld && isFollowed()) release();
       else draw();
-    }, 100);
+    }, TOGETHER);
   }
 
   function release() {
-    const rows = state.waiting;
-    state.waiting = [];
-    state.missed = 0;
-    if (rows.length) onRows(rows);
+    const { waiting, missed } = state;
+    Object.assign(state, { waiting: [], missed: 0 });
+    if (missed) onMissed();
+    else if (waiting.length) onRows(waiting);
     draw();
   }
 
-  function hold(held) {
-    state.held = held;
-    pause.setAttribute('aria-pressed', String(held));
-    if (!held) release();
+  function hold(isHeld) {
+    state.isHeld = isHeld;
+    if (!isHeld) release();
+    draw();
   }
 
   function draw() {
+    const isOn = state.source !== null;
+    button.setAttribute('aria-pressed', String(isOn));
+    put(button, isOn ? t('live.stop') : t('live.start'));
+    pause.hidden = !isOn;
+    pause.setAttribute('aria-pressed', String(state.isHeld));
+    put(pause, state.isHeld ? t('live.resume') : t('live.pause'));
     const count = state.waiting.length + state.missed;
     more.hidden = count === 0;
-    more.textContent = t('live.waiting', { n: number(count) });
+    put(more, t('live.waiting', { n: number(count) }));
   }
 
   addEventListener('pagehide', () => state.source?.close());
-  return { controls: h('span', { class: 'quick' }, note, more, pause, button), start };
+  return { controls: h('span', { class: 'quick' }, note, more, pause, button), start, stop };
 }

@@ -1,283 +1,225 @@
-// A list of any length, of which only what can be seen is there.
+// A list of any length on the page: only the rows that can be seen are there, some dozens, wherever it is scrolled to.
 //
-// The scroll bar stands for the whole range: it is as long as the number of occurrences says, and where it is dragged
-// to, the list begins at the time until which so many had occurred. From there rows are read on in both directions
-// and joined without a seam; when an end is reached the estimate is put right. At most `KEPT` rows are in memory.
+// The scroll bar stands for the whole list. Where it is dragged, rows of that time are read; the wheel and the keys go
+// on from row to row. A browser lays out some ten million pixels at most: in a longer list the bar is coarser than
+// the content, and small movements still move the content by as much.
 
-import { get } from './api.js';
-import { h } from './dom.js';
+import { h, put, settled } from './dom.js';
+import { feed, idOf } from './feed.js';
 import { levelMark, nothing } from './parts.js';
 
-const PAGE = 200;
-const KEPT = 1600;
-// A browser lays out no more than some ten million pixels.
 const TALLEST = 8_000_000;
+/** Rows above and below what can be seen, so that a quick hand meets no gap. */
+const BEYOND = 12;
+/** Rows from an end of what is held at which more is read. */
+const AHEAD = 100;
 
 /**
  * @param {object} list
- * @param {() => object} list.params parameters of `events`: query, range, cluster
- * @param {(row: object) => Node[]} list.cells
- * @param {(row: object) => void} list.onOpen
- * @param {(problem: Error) => void} [list.onTrouble]
  * @param {string} list.label
- * @param {string} list.empty what is said when nothing matches
+ * @param {(row: object) => Node[]} list.cells
+ * @param {(row: object) => void} list.onOpen a row was chosen
+ * @param {(row: object) => void} list.onMove the keys went to a row
+ * @param {() => void} list.onScroll what is seen has changed
+ * @param {(error: Error) => void} list.onTrouble
  */
-export function rowList({ params, cells, onOpen, label, empty, onTrouble }) {
-  const canvas = h('div', { class: 'rows-canvas' });
-  const none = nothing(empty);
-  const box = h('div', { class: 'rows', tabindex: '0', role: 'listbox', 'aria-label': label }, none, canvas);
-  none.hidden = true;
-  let s = fresh();
+export function rowList({ label, cells, onOpen, onMove, onScroll, onTrouble }) {
+  const canvas = h('div', { class: 'rows-canvas', role: 'presentation' });
+  const box = h('div', { class: 'rows', tabindex: '0', role: 'listbox', 'aria-label': label }, canvas);
+  const empty = h('div', { class: 'rows-empty', hidden: true });
+  const held = feed({ onShift, onChange, onTrouble });
+  const elements = new Map();
+  let made = 0;
+  let chosen = null;
+  // Pixels from the beginning of the list to what is at the top of the box; and where the bar was then.
+  let top = 0;
+  let barAt = 0;
+  let height = 30;
 
-  function fresh() {
-    // `first` is where rows[0] is believed to be in the whole; `count` how long the whole is believed to be.
-    return { rows: [], first: 0, count: 0, older: null, newer: null, seen: new Map(), height: 30, active: null, buckets: [], run: new AbortController(), busy: { older: false, newer: false }, cut: false, isLoaded: false };
+  const full = () => held.count * height;
+  const tall = () => Math.min(full(), TALLEST);
+  const most = () => Math.max(full() - box.clientHeight, 0);
+  /** Pixels of the list for one of the bar. */
+  const ratio = () => (full() > TALLEST ? most() / Math.max(tall() - box.clientHeight, 1) : 1);
+
+  function onShift(by) {
+    follow();
+    top += by * height;
   }
 
-  const newest = () => (params().order ?? 'newest') === 'newest';
-  const idOf = (row) => `${row.cluster.id}/${row.uid || row.id}`;
-  const ask = (more) => get('events', { ...params(), limit: PAGE, ...more }, { signal: s.run.signal });
-
-  /** Begins anew. `counts` are the buckets of the histogram, oldest first: `{ at, count }`. */
-  async function load(signal) {
-    s.run.abort();
-    s = fresh();
-    signal?.addEventListener('abort', () => s.run.abort());
-    const page = await ask({});
-    // What was there stays until there is something to take its place.
-    canvas.replaceChildren();
-    s.rows = page.events;
-    s.older = page.next;
-    s.count = s.rows.length;
-    s.isLoaded = true;
-    box.scrollTop = 0;
-    sized();
-    return page;
-  }
-
-  /** How much there is, from the histogram: the scroll bar gets its length. */
-  function expect(buckets, total) {
-    s.buckets = newest() ? [...buckets].reverse() : buckets;
-    if (s.older) s.count = Math.max(total, s.first + s.rows.length);
-    sized();
-  }
-
-  const factor = () => Math.max((s.count * s.height) / TALLEST, 1);
-
-  function sized() {
-    s.height = parseFloat(getComputedStyle(box).getPropertyValue('--row')) || 30;
-    canvas.style.height = `${Math.min(s.count * s.height, TALLEST)}px`;
-    box.setAttribute('aria-rowcount', s.count);
+  function onChange() {
+    follow();
+    height = parseFloat(getComputedStyle(box).getPropertyValue('--row')) || height;
+    canvas.style.height = `${tall()}px`;
+    place(top);
     draw();
   }
 
-  /** The place in the whole of what is at the top. */
-  const top = () => (box.scrollTop * factor()) / s.height;
+  /** Puts the bar where it belongs when this is at the top of the box. */
+  function place(at) {
+    top = Math.min(Math.max(at, 0), most());
+    // To set it, even to what it is, would stop a movement that is under way.
+    if (Math.abs(box.scrollTop - top / ratio()) >= 1) box.scrollTop = top / ratio();
+    barAt = box.scrollTop;
+  }
+
+  /** Takes over how far the bar has been moved since. */
+  function follow() {
+    const by = box.scrollTop - barAt;
+    if (!by) return;
+    barAt += by;
+    if (ratio() === 1) top = barAt;
+    else if (barAt <= 0) top = 0;
+    else if (barAt >= tall() - box.clientHeight - 1) top = most();
+    else top = Math.abs(by) <= box.clientHeight ? Math.min(Math.max(top + by, 0), most()) : barAt * ratio();
+  }
+
+  // When a hand rests, the bar is put where it belongs.
+  const rest = settled(() => {
+    if (ratio() > 1) {
+      place(top);
+      draw();
+    }
+  }, 200);
+
+  function scrolled() {
+    follow();
+    draw();
+    rest();
+    onScroll();
+  }
 
   function draw() {
-    const shown = Math.ceil(box.clientHeight / s.height) + 1;
-    const from = Math.floor(top());
+    const { rows, first, count } = held;
+    const from = Math.floor(top / height);
+    const shown = Math.ceil(box.clientHeight / height) + 1;
     const wanted = new Map();
-    for (let at = Math.max(from - 6, s.first); at < Math.min(from + shown + 6, s.first + s.rows.length); at += 1) {
-      const row = s.rows[at - s.first];
-      wanted.set(idOf(row), { row, at });
+    for (let at = Math.max(from - BEYOND, first); at < Math.min(from + shown + BEYOND, first + rows.length); at += 1) {
+      const row = rows[at - first];
+      wanted.set(row, at);
     }
-    for (const [id, element] of s.seen) {
-      if (wanted.has(id)) continue;
-      element.remove();
-      s.seen.delete(id);
+    for (const [row, one] of elements) {
+      if (wanted.has(row)) continue;
+      one.remove();
+      elements.delete(row);
     }
-    // With a long list a pixel of the scroll bar is many rows: they are placed relative to what is at the top.
-    const base = factor() > 1 ? box.scrollTop - (top() - from) * s.height : from * s.height;
     let before = null;
-    for (const [id, { row, at }] of wanted) {
-      let element = s.seen.get(id);
-      if (!element) {
-        element = h('div', { class: `row ${levelMark(row.level)}`, role: 'option', id: `row-${id}`, onclick: () => open(row) }, cells(row));
-        s.seen.set(id, element);
-      }
-      // Read out in the order in which they are seen.
-      if (element.parentNode !== canvas || element.previousSibling !== before) {
-        if (before) before.after(element);
-        else canvas.prepend(element);
-      }
-      before = element;
-      element.style.transform = `translateY(${base + (at - from) * s.height}px)`;
-      element.setAttribute('aria-selected', String(s.active === id));
+    for (const [row, at] of wanted) {
+      const one = elements.get(row) ?? element(row);
+      // They are read out in the order in which they are seen.
+      if (one.parentNode !== canvas || one.previousSibling !== before) canvas.insertBefore(one, before ? before.nextSibling : canvas.firstChild);
+      before = one;
+      // In a long list what is drawn moves along with the bar.
+      one.style.transform = `translateY(${Math.round(barAt + at * height - top)}px)`;
+      one.setAttribute('aria-posinset', at + 1);
+      one.setAttribute('aria-setsize', count);
+      one.setAttribute('aria-selected', String(idOf(row) === chosen));
+      if (idOf(row) === chosen) box.setAttribute('aria-activedescendant', one.id);
     }
-    canvas.classList.toggle('waiting', wanted.size === 0 && s.count > 0);
-    none.hidden = !s.isLoaded || s.rows.length > 0;
-    follow(from, shown);
+    canvas.classList.toggle('waiting', wanted.size === 0 && count > 0);
+    readOn(from, shown);
   }
 
-  /** Reads on before the end of what is there is reached, or anew where somebody has jumped to. */
-  function follow(from, shown) {
-    const last = s.first + s.rows.length;
-    if (from + shown < s.first - PAGE || from > last + PAGE) return jump(from);
-    if (from + shown > last - PAGE / 2 && (s.older || s.cut) && !s.busy.older) extend('older');
-    if (from < s.first + PAGE / 2 && s.first > 0 && !s.busy.newer) extend('newer');
+  function element(row) {
+    made += 1;
+    const one = h('div', { class: `row ${levelMark(row.level)}`, role: 'option', id: `row-${made}`, onclick: () => open(row) }, cells(row));
+    elements.set(row, one);
+    return one;
   }
 
-  let jumping;
-
-  function jump(place) {
-    clearTimeout(jumping);
-    jumping = setTimeout(async () => {
-      const until = timeAt(place);
-      if (until === null) return;
-      const { run } = s;
-      const page = await ask(newest() ? { until } : { from: until, since: null }).catch(told);
-      if (!page || run.signal.aborted) return;
-      s.rows = page.events;
-      s.older = page.next;
-      s.newer = null;
-      s.first = place;
-      s.seen.forEach((element) => element.remove());
-      s.seen.clear();
-      ended('older');
-      sized();
-    }, 90);
+  /** Reads on before the end of what is held is seen, or elsewhere when somebody has gone there. */
+  function readOn(from, shown) {
+    const last = held.first + held.rows.length;
+    if (!held.rows.length) return;
+    if (from + shown < held.first - AHEAD || from > last + AHEAD) return jump(from, shown);
+    jump.cancel();
+    if (from + shown > last - AHEAD) held.extend('tail');
+    if (from < held.first + AHEAD) held.extend('head');
   }
 
-  /** Until when so many had occurred, counted from the beginning of the list. */
-  function timeAt(place) {
-    let before = 0;
-    for (const { at, count, step } of s.buckets) {
-      if (before + count > place) {
-        const part = (place - before) / count;
-        return new Date(at + step * (newest() ? 1 - part : part)).toISOString();
-      }
-      before += count;
-    }
-    return null;
-  }
-
-  async function extend(way) {
-    const { run } = s;
-    s.busy[way] = true;
-    try {
-      if (way === 'older') {
-        const page = await ask(s.cut ? beyond(s.rows.at(-1).time) : { after: s.older });
-        if (run.signal.aborted) return;
-        s.rows.push(...unknown(page.events, s.rows.slice(-PAGE)));
-        s.older = page.next;
-        s.cut = false;
-        ended('older');
-      } else {
-        const edge = s.rows[0]?.time;
-        if (!edge) return;
-        const back = newest() ? { order: 'oldest', from: edge, since: null } : { order: 'newest', until: later(edge) };
-        const page = await ask({ ...back, after: s.newer });
-        if (run.signal.aborted) return;
-        const more = unknown(page.events, s.rows.slice(0, PAGE)).reverse();
-        // Of one instant there may be more than a page.
-        s.newer = more.length ? null : page.next;
-        s.rows.unshift(...more);
-        s.first -= more.length;
-        // At the beginning of all, or before it: what was believed of the place is put right, and nothing moves.
-        if (!s.newer && (!more.length || s.first < 0)) shift(-s.first);
-      }
-      trim(way);
-      sized();
-    } catch (error) {
-      told(error);
-    } finally {
-      s.busy[way] = false;
-    }
-  }
-
-  /** Where the list goes on behind a time. What lies at the edge comes again. */
-  const beyond = (time) => (newest() ? { until: later(time) } : { from: time, since: null });
-
-  const unknown = (rows, among) => {
-    const known = new Set(among.map(idOf));
-    return rows.filter((row) => !known.has(idOf(row)));
-  };
-
-  /** The API's times are finer than milliseconds, and a range ends before its end. */
-  const later = (time) => new Date(Date.parse(time) + 1).toISOString();
-
-  function ended(way) {
-    if (way === 'older' && !s.older && !s.cut) s.count = s.first + s.rows.length;
-    else s.count = Math.max(s.count, s.first + s.rows.length + 1);
-  }
-
-  function shift(by) {
-    s.first += by;
-    s.count += by;
-    box.scrollTop += (by * s.height) / factor();
-  }
-
-  function trim(way) {
-    const over = s.rows.length - KEPT;
-    if (over <= 0) return;
-    if (way === 'older') {
-      s.rows.splice(0, over);
-      s.first += over;
-      s.newer = null;
-    } else {
-      s.rows.length = KEPT;
-      // What follows is asked for by the time of the last row that is kept.
-      s.older = null;
-      s.cut = true;
-      s.count = Math.max(s.count, s.first + KEPT + 1);
-    }
-  }
-
-  function told(error) {
-    if (error.name !== 'AbortError') onTrouble?.(error);
-  }
-
-  /** Puts rows on top that have just arrived; an event that recurs moves up. Only at the head of the list. */
-  function arrived(rows) {
-    const ids = new Set(rows.map(idOf));
-    const kept = s.rows.filter((row) => !ids.has(idOf(row)));
-    ids.forEach((id) => {
-      s.seen.get(id)?.remove();
-      s.seen.delete(id);
-    });
-    s.count += rows.length - (s.rows.length - kept.length);
-    s.rows = [...[...rows].reverse(), ...kept].slice(0, KEPT);
-    if (s.rows.length === KEPT) {
-      s.older = null;
-      s.cut = true;
-    }
-    sized();
-  }
+  // Where somebody only passes nothing is read.
+  const jump = settled((from, shown) => held.jump(from, shown), 90);
 
   function open(row) {
-    s.active = idOf(row);
-    draw();
+    choose(row);
     onOpen(row);
   }
 
-  function move(by) {
-    const place = s.rows.findIndex((row) => idOf(row) === s.active);
-    const next = s.rows[Math.min(Math.max(place < 0 ? Math.floor(top()) - s.first : place + by, 0), s.rows.length - 1)];
-    if (!next) return;
-    s.active = idOf(next);
-    const at = s.first + s.rows.indexOf(next);
-    const visible = Math.floor(box.clientHeight / s.height);
-    if (at < top()) box.scrollTop = (at * s.height) / factor();
-    else if (at >= top() + visible) box.scrollTop = ((at - visible + 1) * s.height) / factor();
-    box.setAttribute('aria-activedescendant', `row-${s.active}`);
+  function choose(row) {
+    chosen = row && idOf(row);
+    box.removeAttribute('aria-activedescendant');
     draw();
   }
 
-  box.addEventListener('scroll', () => requestAnimationFrame(draw), { passive: true });
+  /** Goes so many rows on from the chosen one; from what is seen if that is elsewhere. */
+  function move(by) {
+    const { rows, first } = held;
+    const now = rows.findIndex((row) => idOf(row) === chosen);
+    const seen = Math.ceil(top / height) - first;
+    const next = Math.min(Math.max(now < 0 ? seen : now + by, 0), rows.length - 1);
+    if (!rows[next]) return;
+    const at = (first + next) * height;
+    if (at < top) place(at);
+    else if (at + height > top + box.clientHeight) place(at + height - box.clientHeight);
+    choose(rows[next]);
+    onMove(rows[next]);
+  }
+
+  box.addEventListener('scroll', scrolled, { passive: true });
   box.addEventListener('keydown', (event) => {
-    const page = Math.max(Math.floor(box.clientHeight / s.height) - 1, 1);
+    const page = Math.max(Math.floor(box.clientHeight / height) - 1, 1);
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, j: 1, k: -1 }[event.key];
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (by) move(by);
-    else if (event.key === 'Home') box.scrollTop = 0;
-    else if (event.key === 'End') box.scrollTop = box.scrollHeight;
-    else if (event.key === 'Enter') {
-      const row = s.rows.find((one) => idOf(one) === s.active);
-      if (row) open(row);
+    else if (event.key === 'Home' || event.key === 'End') {
+      place(event.key === 'Home' ? 0 : most());
+      draw();
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      const row = held.rows.find((one) => idOf(one) === chosen);
+      if (row) onOpen(row);
     } else return;
     event.preventDefault();
   });
-  new ResizeObserver(() => s.rows.length && sized()).observe(box);
+  new ResizeObserver(() => held.rows.length && onChange()).observe(box);
 
-  return { box, load, expect, arrived, isAtTop: () => box.scrollTop < s.height, redraw: () => { s.seen.forEach((one) => one.remove()); s.seen.clear(); draw(); }, rows: () => s.rows };
+  return {
+    element: [box, empty],
+    box,
+    /** See `feed`. Shows `hint` where nothing matches. */
+    async load(params, signal, hint) {
+      const answer = await held.load(params, signal);
+      place(0);
+      draw();
+      const isEmpty = !answer.events.length;
+      put(empty, isEmpty && nothing(hint));
+      empty.hidden = !isEmpty;
+      box.hidden = isEmpty;
+      return answer;
+    },
+    expect: held.expect,
+    arrived(rows) {
+      held.arrived(rows);
+      empty.hidden = true;
+      box.hidden = false;
+    },
+    /** Whether what is at the top of the list is seen. */
+    isAtTop: () => held.isHead && top < height,
+    toTop() {
+      place(0);
+      draw();
+    },
+    /** Marks the row of this id. */
+    mark(id) {
+      chosen = id;
+      draw();
+    },
+    /** Writes all rows anew, as after a change of the time zone. */
+    renew() {
+      elements.forEach((one) => one.remove());
+      elements.clear();
+      draw();
+    },
+    focus: () => box.focus(),
+    get held() { return held; },
+  };
 }

@@ -1,82 +1,86 @@
-// A search statement as it is typed: its terms, what can stand next, and where it is wrong.
+// A field for a search statement: what can stand next is offered, and what is wrong is shown beneath its place.
 
 import { get } from './api.js';
-import { h, settled } from './dom.js';
-import { all, quoted, scope } from './view.js';
-import { t } from './words.js';
-
-// Words, phrases and signs; a phrase may still be open.
-const TOKEN = /"(?:\\.|[^"\\])*"?|[()[\]]|>=|<=|[:<>=|]|[^\s()[\]:<>=|"]+/g;
-
-/** The parts of a statement that are joined by `and` at its top: each can be taken away by itself. */
-export function terms(statement) {
-  const found = [];
-  let depth = 0;
-  let from = 0;
-  for (const { 0: token, index } of statement.matchAll(TOKEN)) {
-    if (token === '(') depth += 1;
-    else if (token === ')') depth -= 1;
-    else if (depth === 0 && /^or$/i.test(token)) return [statement.trim()];
-    else if (depth === 0 && /^and$/i.test(token)) {
-      found.push(statement.slice(from, index).trim());
-      from = index + token.length;
-    }
-  }
-  found.push(statement.slice(from).trim());
-  return found.filter(Boolean);
-}
-
-/** The statement without one of its terms. */
-export const without = (statement, term) => all(...terms(statement).filter((one) => one !== term));
-
-/** The statement with another term, once. What excludes the term goes, and the other way round. */
-export function withTerm(statement, term) {
-  const opposite = term.startsWith('not ') ? term.slice(4) : `not ${term}`;
-  return all(...terms(statement).filter((one) => one !== term && one !== opposite), term);
-}
+import { h, put, settled } from './dom.js';
+import { isCompare, isSign, isWord, quoted, tokens } from './terms.js';
+import { scope } from './view.js';
+import { number, t } from './words.js';
 
 // Completion -----------------------------------------------------------------------------------------------------
 
-const FACETS = ['level', 'class', 'reason', 'namespace', 'kind', 'node', 'component', 'workload', 'cluster'];
-// What SLS calls them.
-const SAME = { hostname: 'node', host: 'node', 'eventId.reason': 'reason', 'eventId.involvedObject.kind': 'kind', 'eventId.involvedObject.namespace': 'namespace' };
-const NAMED = { name: {}, 'eventId.involvedObject.name': {}, pod: { kind: 'Pod' }, pod_name: { kind: 'Pod' } };
+/** So many suggestions are offered at once. */
+const OFFERED = 12;
+/** Keys whose values can be counted, and what SLS calls them. */
+const FACETS = {
+  level: 'level', class: 'class', reason: 'reason', 'eventId.reason': 'reason', namespace: 'namespace', 'eventId.involvedObject.namespace': 'namespace',
+  kind: 'kind', 'eventId.involvedObject.kind': 'kind', node: 'node', host: 'node', hostname: 'node', 'eventId.source.host': 'node',
+  component: 'component', 'eventId.source.component': 'component', workload: 'workload', cluster: 'cluster', ClusterId: 'cluster',
+};
+/** Keys whose values are names of objects. */
+const NAMES = { name: {}, 'eventId.involvedObject.name': {}, pod: { kind: 'Pod' }, pod_name: { kind: 'Pod' } };
+const JOINTS = ['and', 'or', 'not'];
+/** Second names of keys, which are offered to who begins to type them. */
+const OTHERS = ['host', 'hostname', 'pod_name', 'pod_id'];
 
-/** What stands before the cursor: a key, or the value of a key, and where it begins. */
-export function context(text, cursor) {
-  const tokens = [...text.slice(0, cursor).matchAll(TOKEN)];
-  const last = tokens.at(-1);
-  const touches = last && last.index + last[0].length === cursor && !/^[:()<>=[\]|]+$/.test(last[0]);
-  const typed = touches ? last[0] : '';
-  const [colon, key] = [tokens.at(touches ? -2 : -1)?.[0], tokens.at(touches ? -3 : -2)?.[0]];
-  const from = touches ? last.index : cursor;
-  return colon === ':' && key ? { key, typed: typed.replace(/^"|"$/g, ''), from } : { key: null, typed, from };
+/** The keys that there are; asked for once. */
+let keys = null;
+async function knownKeys(signal) {
+  keys ??= (await get('keys', {}, { signal })).keys;
+  return keys;
 }
 
-let keys = null;
+/**
+ * What stands at the cursor: `typed` lies from `from` up to the cursor and on to `to`, and `place` says what may stand
+ * there: a `key`, the `value` of `key`, or what comes `behind` a term (that may be a key without its colon).
+ */
+export function context(text, cursor) {
+  const before = tokens(text).filter(({ from }) => from < cursor);
+  const last = before.at(-1);
+  const isTouched = last && last.to >= cursor && last.kind !== 'sign';
+  if (isTouched) before.pop();
+  const { from, to } = isTouched ? last : { from: cursor, to: cursor };
+  const typed = text.slice(from, cursor).replace(/^"|(?<!\\)"$/g, '');
+  const [key, left] = [before.at(-2)?.text, before.at(-1)];
+  if (isSign(left, ':') || isCompare(left)) return { place: 'value', key, typed, from, to };
+  const isOpen = !left || isSign(left, '(') || JOINTS.some((word) => isWord(left, word) && !isSign(before.at(-2), ':'));
+  return isOpen ? { place: 'key', typed, from, to } : { place: 'behind', key: isValue(before) ? null : left.text, typed, from, to };
+}
 
-/** What can stand there: `{ text, note }`. */
-export async function suggestions({ key, typed }, signal) {
-  const begins = (text) => text.toLowerCase().startsWith(typed.toLowerCase());
-  if (key === null) {
-    keys ??= (await get('keys')).keys;
-    const ours = keys.filter((one) => !one.includes('.') && /^[a-z_]+$/.test(one));
-    const shown = typed ? keys : ours;
-    return shown.filter((one) => begins(one) && one !== typed).slice(0, 12)
-      .map((one) => ({ text: one.endsWith('.') ? one : `${one} : `, note: t('statement.key') }));
+const isValue = (before) => before.at(-1).kind !== 'word' || isSign(before.at(-2), ':') || isCompare(before.at(-2));
+
+/** What can stand there: `{ text, note }`; `text` takes the place of what is typed. */
+export async function suggestions({ place, key, typed }, signal) {
+  if (place === 'value') return values(key, typed, signal);
+  const known = await knownKeys(signal);
+  const begins = (text) => text !== typed && text.toLowerCase().startsWith(typed.toLowerCase());
+  const joints = (some) => some.filter(begins).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
+  const asKeys = (some) => some.map((one) => ({ text: one.endsWith('.') ? one : `${one} : `, note: t('statement.key') }));
+  if (typed) return [...joints(place === 'key' ? ['not'] : JOINTS), ...asKeys(known.filter(begins))].slice(0, OFFERED);
+  if (place === 'key') return asKeys(known.filter((one) => /^[a-z_]+$/.test(one) && !OTHERS.includes(one)));
+  const signs = key === 'level' || key === 'count' ? [':', '>=', '<='] : known.includes(key) ? [':'] : [];
+  return signs.length ? signs.map((text) => ({ text: `${text} `, note: t('statement.compare') })) : joints(JOINTS);
+}
+
+async function values(key, typed, signal) {
+  const told = ({ values: [value], count }, name = value) => ({ text: `${quoted(name)} `, note: number(count) });
+  const wanted = typed.toLowerCase();
+  if (FACETS[key]) {
+    const by = FACETS[key];
+    // Of many values those that are meant; what is no plain text cannot be asked for by its beginning.
+    const query = /^[\w./-]+$/.test(typed) && by !== 'level' ? `${by} : *${typed}*` : '';
+    const { facets } = await get('facets', { ...scope(), by, top: 200, query }, { signal });
+    const found = facets[0].groups.filter(({ values: [value] }) => value?.toLowerCase().includes(wanted) && value !== typed);
+    const early = ({ values: [value] }) => (value.toLowerCase().startsWith(wanted) ? 0 : 1);
+    return found.sort((a, b) => early(a) - early(b)).slice(0, OFFERED).map((group) => told(group));
   }
-  const facet = SAME[key] ?? key;
-  if (FACETS.includes(facet)) {
-    const { facets } = await get('facets', { ...scope(), by: facet, top: 200 }, { signal });
-    const values = facets[0].groups.filter(({ values: [value] }) => value && begins(value));
-    return values.slice(0, 12).map(({ values: [value], count }) => ({ text: `${quoted(value)} `, note: String(count) }));
-  }
-  if (NAMED[key] && typed) {
-    const { objects } = await get('objects', { ...scope(), ...NAMED[key], prefix: typed.replace(/[^\w.:-]/gu, ''), limit: 12 }, { signal });
-    return objects.map(({ values: [value], count }) => ({ text: `${quoted(value.split('/').at(-1))} `, note: String(count) }));
+  if (NAMES[key] && /^[\w.:-]+$/.test(typed)) {
+    const { objects } = await get('objects', { ...scope(), ...NAMES[key], prefix: typed, limit: OFFERED }, { signal });
+    return objects.map((group) => told(group, group.values[0].split('/').at(-1)));
   }
   return [];
 }
+
+// The field ------------------------------------------------------------------------------------------------------
 
 /**
  * A field for a statement, with completion and with its mistake beneath it.
@@ -88,7 +92,7 @@ export async function suggestions({ key, typed }, signal) {
  * @param {number} [field.rows] several lines; then Ctrl+Enter runs it
  */
 export function statementField({ id, value, onRun, rows = 1 }) {
-  const list = h('ul', { class: 'completion', role: 'listbox', id: `${id}-list`, hidden: true });
+  const list = h('ul', { class: 'completion', role: 'listbox', id: `${id}-list`, 'aria-label': t('statement.offered'), hidden: true });
   const mistake = h('div', { class: 'mistake', role: 'alert', id: `${id}-mistake`, hidden: true });
   const input = h(rows > 1 ? 'textarea' : 'input', {
     id, value, rows: rows > 1 ? rows : null, class: 'mono', type: rows > 1 ? null : 'search', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off',
@@ -98,9 +102,9 @@ export function statementField({ id, value, onRun, rows = 1 }) {
   const state = { found: [], chosen: -1, asked: null };
 
   function close() {
+    suggest.cancel();
     state.asked?.abort();
-    state.found = [];
-    state.chosen = -1;
+    Object.assign(state, { found: [], chosen: -1 });
     list.hidden = true;
     input.setAttribute('aria-expanded', 'false');
     input.removeAttribute('aria-activedescendant');
@@ -109,35 +113,35 @@ export function statementField({ id, value, onRun, rows = 1 }) {
   function choose(at) {
     state.chosen = at;
     [...list.children].forEach((one, place) => one.setAttribute('aria-selected', String(place === at)));
-    list.children[at]?.scrollIntoView({ block: 'nearest' });
-    if (at >= 0) input.setAttribute('aria-activedescendant', list.children[at].id);
+    list.children[at].scrollIntoView({ block: 'nearest' });
+    input.setAttribute('aria-activedescendant', list.children[at].id);
   }
 
   function take(at) {
-    const { from } = context(input.value, input.selectionStart);
-    const rest = input.value.slice(input.selectionStart);
+    const { from, to } = context(input.value, input.selectionStart);
     const before = input.value.slice(0, from) + state.found[at].text;
-    input.value = before + rest;
+    input.value = before + input.value.slice(to).trimStart();
     input.setSelectionRange(before.length, before.length);
     close();
     input.focus();
-    // After a key, its values.
-    if (before.endsWith(': ')) suggest();
+    show(null);
+    suggest();
   }
 
   const suggest = settled(async () => {
     state.asked?.abort();
-    const asked = (state.asked = new AbortController());
-    const found = await suggestions(context(input.value, input.selectionStart), asked.signal).catch(() => []);
-    if (asked.signal.aborted || document.activeElement !== input) return;
-    state.found = found;
-    state.chosen = -1;
-    list.replaceChildren(...found.map(({ text, note }, at) =>
+    const { signal } = (state.asked = new AbortController());
+    // Suggestions are a help: without them one can still type.
+    const found = await suggestions(context(input.value, input.selectionStart), signal).catch(() => []);
+    if (signal.aborted || document.activeElement !== input) return;
+    Object.assign(state, { found, chosen: -1 });
+    input.removeAttribute('aria-activedescendant');
+    put(list, found.map(({ text, note }, at) =>
       h('li', { role: 'option', id: `${id}-${at}`, 'aria-selected': 'false', onpointerdown: (event) => { event.preventDefault(); take(at); } },
         h('span', { class: 'mono' }, text), h('span', { class: 'faint' }, note))));
     list.hidden = !found.length;
     input.setAttribute('aria-expanded', String(found.length > 0));
-  }, 120);
+  }, 100);
 
   input.addEventListener('input', () => {
     show(null);
@@ -146,14 +150,14 @@ export function statementField({ id, value, onRun, rows = 1 }) {
   input.addEventListener('blur', close);
   input.addEventListener('keydown', (event) => {
     const { found, chosen } = state;
-    if (found.length && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
-      const way = event.key === 'ArrowDown' ? 1 : -1;
-      choose((chosen + way + found.length) % found.length);
+    const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (found.length && way) {
+      choose(chosen < 0 && way < 0 ? found.length - 1 : (chosen + way + found.length) % found.length);
     } else if (found.length && (event.key === 'Tab' || event.key === 'Enter') && chosen >= 0) {
       take(chosen);
     } else if (event.key === 'Escape' && found.length) {
       close();
-    } else if (event.key === ' ' && event.ctrlKey) {
+    } else if ((event.key === ' ' && event.ctrlKey) || (way > 0 && rows === 1)) {
       suggest();
     } else if (event.key === 'Enter' && (rows === 1 || event.ctrlKey || event.metaKey)) {
       close();
@@ -162,22 +166,23 @@ export function statementField({ id, value, onRun, rows = 1 }) {
       return;
     }
     event.preventDefault();
+    // Escape closes one thing at a time.
+    event.stopPropagation();
   });
 
   /** Shows where the statement is wrong; null: nowhere. */
   function show(problem) {
     mistake.hidden = !problem;
     input.setAttribute('aria-invalid', String(Boolean(problem)));
-    if (!problem) return;
-    const column = problem.column ?? 0;
-    const line = input.value.replace(/\s/g, ' ');
-    // A long statement is cut around its mistake.
-    const from = Math.max(column - 61, 0);
-    mistake.replaceChildren(
-      column > 0 ? h('pre', {}, line.slice(from, from + 120), h('br'), `${' '.repeat(column - 1 - from)}^`) : '',
-      h('span', {}, problem.message),
-    );
+    put(mistake, problem && [problem.column > 0 && spot(input.value, problem.column - 1), h('span', {}, problem.message)]);
   }
 
   return { field: h('div', { class: 'statement' }, input, list, mistake), input, show };
+}
+
+/** The statement around a place, which is marked. Columns count characters, not the halves of which some are made. */
+function spot(statement, at) {
+  const signs = [...statement.replace(/\s/g, ' ')];
+  const from = Math.max(at - 60, 0);
+  return h('pre', {}, from > 0 && '…', signs.slice(from, at).join(''), h('mark', {}, signs[at] ?? ' '), signs.slice(at + 1, from + 120).join(''));
 }

@@ -50,19 +50,5 @@ export function scope() {
 /** Whether the range ends now, and so changes by itself. */
 export const isMoving = () => Boolean(view().since);
 
-// Statements -----------------------------------------------------------------------------------------------------
-
-/** A value of others as a phrase of a statement: nothing in it is an operator. */
-export const quoted = (value) =>
-  /^[A-Za-z0-9][A-Za-z0-9_./-]*$/.test(value) && !/^(and|or|not|in)$/i.test(value)
-    ? value
-    : `"${String(value).replace(/["\\]/g, '\\$&')}"`;
-
-/** `key : value`. */
-export const term = (key, value) => `${key} : ${quoted(value)}`;
-
-/** Statements that must all hold. */
-export function all(...statements) {
-  const said = statements.filter((statement) => statement && statement.trim() && statement.trim() !== '*');
-  return said.length < 2 ? (said[0] ?? '') : said.map((one) => (/\b(or|not)\b/i.test(one) ? `(${one})` : one)).join(' and ');
-}
+// Statements go to other pages as part of a view.
+export { all, quoted, term } from './terms.js';

@@ -1,184 +1,223 @@
 // Details: every event that a statement finds, how often over time, and by what it can be narrowed.
+//
+// The parts stay while the view changes; each is filled when its answer is there. Opening an event changes the view
+// too, and asks for nothing else anew.
 
 import { Problem, address, get } from '../lib/api.js';
 import { bars } from '../lib/chart.js';
-import { h, put } from '../lib/dom.js';
+import { h, put, settled } from '../lib/dom.js';
 import { eventPanel } from '../lib/event.js';
+import { idOf } from '../lib/feed.js';
 import { liveTail } from '../lib/live.js';
+import { narrowing } from '../lib/narrow.js';
 import { LEVELS, lacks, level, levelSeries } from '../lib/parts.js';
 import { zoom } from '../lib/range.js';
 import { rowList } from '../lib/rows.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
-import { statementField, terms, withTerm, without } from '../lib/statement.js';
+import { statementField } from '../lib/statement.js';
 import { brief, instant, offset } from '../lib/time.js';
-import { go, scope, term, view } from '../lib/view.js';
-import { compact, many, number, t } from '../lib/words.js';
+import { go, scope, view } from '../lib/view.js';
+import { compact, many, t } from '../lib/words.js';
 
-const FACETS = ['level', 'class', 'reason', 'namespace', 'workload', 'kind', 'node', 'component'];
+/** While events arrive, so often (milliseconds) are they counted anew. */
+const COUNTED = 5000;
+const COLUMNS = ['time', 'level', 'reason', 'object', 'count', 'message'];
 
-const params = () => ({ ...scope(), query: view().query, order: view().order });
+const statement = () => view().query ?? '';
+const order = () => (view().order === 'oldest' ? 'oldest' : 'newest');
+const counted = () => ({ ...scope(), query: statement() });
+const listed = () => ({ ...counted(), order: order() });
+/** What is live ends now, and shows the newest first. */
+const isLive = () => Boolean(view().live) && !view().until && order() === 'newest';
+const ask = (query) => go({ query, open: null });
+// With an event open, the keys lead from one to the next.
+const moved = settled((row) => view().open && go({ open: idOf(row) }, { replace: true }), 120);
 
-// What stays while the view changes ------------------------------------------------------------------------------
+// The parts ------------------------------------------------------------------------------------------------------
 
-const field = statementField({ id: 'query', value: view().query ?? '', onRun: (query) => go({ query, open: null }) });
-const chips = h('div', { class: 'chips' });
-const summary = h('p', { class: 'faint', role: 'status' });
-const histogram = h('div', { class: 'card', id: 'histogram' });
-const facets = h('aside', { class: 'facets', 'aria-label': t('events.facets') });
+const field = statementField({ id: 'query', value: statement(), onRun: ask });
+const narrow = narrowing({ onChange: (change) => ask(change(statement())) });
 const missing = h('div', {});
-const list = rowList({ params, cells, label: t('events.list'), empty: t('events.none_hint'), onOpen: (row) => go({ open: `${row.cluster.id}/${row.uid}` }), onTrouble: failed });
-const tail = liveTail({ onRows: (rows) => list.arrived(rows), isFollowed: () => list.isAtTop() && newest() });
-const panel = eventPanel({ onClose: () => go({ open: null }) });
-const newest = () => (view().order ?? 'newest') === 'newest';
+const histogram = h('div', { class: 'card', id: 'histogram' }, h('div', { class: 'skeleton', 'aria-hidden': 'true' }, h('div')));
+const summary = h('p', { class: 'faint', id: 'summary', role: 'status' });
+const list = rowList({ label: t('events.list'), cells, onOpen: open, onMove: moved, onScroll: told, onTrouble: failed });
+const tail = liveTail({ onToggle: toggleLive, onRows: arrived, onMissed: again, isFollowed: list.isAtTop });
+const panel = eventPanel({ onClose: close });
+const orders = h('select', { id: 'order', 'aria-label': t('events.order'), onchange: () => go({ order: orders.value === 'oldest' ? 'oldest' : null }) },
+  ['newest', 'oldest'].map((one) => h('option', { value: one }, t(`events.${one}`))));
+const exported = ['csv', 'ndjson'].map((kind) => [kind, h('a', { download: `events.${kind}` }, kind.toUpperCase())]);
+const results = h('div', { class: 'results' },
+  h('div', { class: 'results-bar' }, summary, h('span', { class: 'gap' }), tail.controls, orders,
+    h('details', { class: 'menu', id: 'export' }, h('summary', {}, t('events.export')), h('div', { class: 'sheet quick' }, exported.map(([, link]) => link)))),
+  h('div', { class: 'row row-head', 'aria-hidden': 'true' }, COLUMNS.map((name) => h('span', { class: `c-${name}` }, t(`parts.${name}`)))),
+  list.element);
 
 put(
   place,
   heading(),
-  h('form', { class: 'ask', role: 'search', onsubmit: (event) => { event.preventDefault(); go({ query: field.input.value.trim(), open: null }); } },
+  h('form', { class: 'ask', role: 'search', onsubmit: (event) => { event.preventDefault(); ask(field.input.value.trim()); } },
     field.field, h('button', { class: 'primary' }, t('events.search'))),
-  chips,
+  narrow.chips,
   missing,
   histogram,
   h('div', { class: 'columns' },
-    h('details', { class: 'facet-box', open: innerWidth > 720 }, h('summary', {}, t('events.facets')), facets),
-    h('div', { class: 'results' },
-      h('div', { class: 'results-bar' }, summary, h('span', { class: 'gap' }), tail.controls, order(), exports()),
-      h('div', { class: 'row row-head', 'aria-hidden': 'true' }, ['time', 'level', 'reason', 'object', 'count', 'message'].map((name) => h('span', { class: `c-${name}` }, t(`parts.${name}`)))),
-      list.box)),
+    h('details', { class: 'facet-box', open: !matchMedia('(max-width: 45rem)').matches }, h('summary', {}, t('events.narrow')), narrow.facets),
+    results),
   panel.element,
 );
 
 function cells(row) {
   const { kind, namespace, name } = row.object;
+  const object = namespace ? `${namespace}/${name}` : name;
   return [
     h('span', { class: 'c-time', title: instant(row.time) }, brief(row.time)),
     h('span', { class: 'c-level' }, level(row.level)),
-    h('span', { class: 'c-reason', title: row.class ?? null }, row.reason),
-    h('span', { class: 'c-object', title: `${kind} ${namespace}/${name}` }, h('i', { class: 'kind' }, `${kind} `), namespace ? `${namespace}/${name}` : name),
+    h('span', { class: 'c-reason', title: row.class ? `${row.reason} · ${row.class}` : row.reason }, row.reason),
+    h('span', { class: 'c-object', title: `${kind} ${object}` }, h('span', { class: 'kind' }, `${kind} `), object),
     h('span', { class: 'c-count', title: row.estimated ? t('events.estimated') : null }, row.estimated ? '≥ ' : '', compact(row.occurrences)),
-    h('span', { class: 'c-message' }, row.message.slice(0, 400)),
+    h('span', { class: 'c-message' }, row.message),
   ];
 }
 
-function order() {
-  return h('select', { 'aria-label': t('events.order'), id: 'order', onchange: (event) => go({ order: event.target.value === 'newest' ? null : event.target.value }) },
-    ['newest', 'oldest'].map((one) => h('option', { value: one, selected: one === (view().order ?? 'newest') }, t(`events.${one}`))));
-}
-
-function exports() {
-  const offered = (kind) => h('a', { href: address(`export.${kind}`, params()), download: `events.${kind}`, onclick: (event) => { event.currentTarget.href = address(`export.${kind}`, params()); } }, kind.toUpperCase());
-  return h('details', { class: 'menu' }, h('summary', {}, t('events.export')), h('div', { class: 'sheet quick' }, offered('csv'), offered('ndjson')));
-}
-
-// What is asked --------------------------------------------------------------------------------------------------
+// Asking ---------------------------------------------------------------------------------------------------------
 
 let asked = null;
-let shown = '';
+/** What the parts show, or were asked to: the view without what only opens an event. */
+let shown = { of: null, isLive: false };
+let total = null;
 
-async function run() {
-  const now = view();
-  panel.show(now.open ?? null);
-  // Opening a row changes the view, and nothing that is asked for.
-  const what = JSON.stringify(params());
-  if (what === shown) return;
-  shown = what;
-  await ask();
+function viewed() {
+  panel.show(view().open ?? null);
+  list.mark(view().open ?? null);
+  const [of, live] = [JSON.stringify(listed()), isLive()];
+  if (of === shown.of && !live) {
+    tail.stop();
+    shown.isLive = false;
+  } else if (of !== shown.of || !shown.isLive) {
+    shown = { of, isLive: live };
+    run();
+  }
 }
 
-async function ask() {
+/** Asks for everything anew. */
+function again() {
+  shown = { of: JSON.stringify(listed()), isLive: isLive() };
+  run();
+}
+
+async function run() {
   asked?.abort();
   const { signal } = (asked = new AbortController());
-  if (document.activeElement !== field.input) field.input.value = view().query ?? '';
+  if (document.activeElement !== field.input) field.input.value = statement();
   field.show(null);
-  drawChips();
+  narrow.showTerms(statement());
+  orders.value = order();
+  for (const [kind, link] of exported) link.href = address(`export.${kind}`, listed());
   place.setAttribute('aria-busy', 'true');
-  try {
-    const { order: _, ...counted } = params();
-    const [page, counts, found] = await Promise.all([
-      list.load(signal),
-      get('histogram', { ...counted, offset: offset() }, { signal }),
-      get('facets', { ...counted, by: FACETS.join(','), top: 8 }, { signal }),
-    ]);
-    drawHistogram(counts);
-    drawFacets(found);
-    put(missing, lacks(page));
-    put(summary, counts.total ? many('parts.events', counts.total) : t('events.none'));
-    tail.start({ query: view().query, cluster: view().cluster });
-  } catch (error) {
-    if (error.name !== 'AbortError') failed(error);
-  } finally {
-    if (asked?.signal === signal) place.removeAttribute('aria-busy');
+  tail.stop();
+  // What is taken while the list is read arrives as well.
+  if (isLive()) await tail.start({ ...counted(), until: null });
+  const page = list.load(listed(), signal, t('events.none_hint'));
+  const parts = await Promise.allSettled([
+    page.then((answer) => put(missing, lacks(answer))),
+    count(signal, page),
+    narrow.load(counted(), signal),
+  ]);
+  if (signal.aborted) return;
+  place.removeAttribute('aria-busy');
+  const failure = parts.find(({ status }) => status === 'rejected');
+  if (failure) failed(failure.reason);
+  // What is shown belongs to another statement.
+  for (const part of [histogram, narrow.facets, results]) part.classList.toggle('stale', Boolean(failure));
+  histogram.hidden = total === null;
+}
+
+async function count(signal, page) {
+  const answer = await get('histogram', { ...counted(), offset: offset() }, { signal });
+  const { step_seconds: seconds, groups, range } = answer;
+  const step = seconds * 1000;
+  const buckets = new Map();
+  for (const { values: [name], at, count: occurrences } of groups) {
+    const from = Date.parse(at);
+    if (!buckets.has(from)) buckets.set(from, { at: from, values: LEVELS.map(() => 0) });
+    buckets.get(from).values[LEVELS.indexOf(name)] += occurrences;
   }
+  const sorted = [...buckets.values()].sort((a, b) => a.at - b.at);
+  // Nothing has happened later than now, except by clocks that are ahead.
+  const last = sorted.length ? sorted.at(-1).at + step : 0;
+  const until = Math.min(Date.parse(range.until), Math.max(Date.now(), last));
+  put(histogram, bars({ label: t('events.histogram'), series: levelSeries(), buckets: sorted, step, from: Date.parse(range.from), until, height: 120, onBrush: zoom }));
+  await page;
+  total = answer.total;
+  list.expect(sorted.map(({ at, values }) => ({ at, step, count: values.reduce((a, b) => a + b, 0) })), total);
+  told();
+}
+
+/** How much there is; how many events that are is known when the list is held from end to end. */
+function told() {
+  if (total === null) return;
+  const { held } = list;
+  const text = total === 0 ? t('events.none') : many('events.occurred', total);
+  const whole = held.isWhole && held.rows.length ? ` · ${many('parts.events', held.rows.length)}` : '';
+  if (summary.textContent !== text + whole) put(summary, text + whole);
 }
 
 function failed(error) {
-  shown = '';
-  if (error instanceof Problem && error.status === 422) return field.show(error);
-  put(missing, trouble(error, ask));
+  if (error.name === 'AbortError') return;
+  if (error instanceof Problem && error.status === 422) field.show(error);
+  else put(missing, trouble(error, again));
 }
 
-function drawHistogram({ range, step_seconds: seconds, groups, total }) {
-  const step = seconds * 1000;
-  const buckets = new Map();
-  for (const { values: [name], at, count } of groups) {
-    const from = Date.parse(at);
-    if (!buckets.has(from)) buckets.set(from, { at: from, values: LEVELS.map(() => 0) });
-    buckets.get(from).values[LEVELS.indexOf(name)] += count;
-  }
-  const sorted = [...buckets.values()].sort((a, b) => a.at - b.at);
-  const until = Date.parse(range.until);
-  put(histogram, bars({
-    label: t('events.histogram'), series: levelSeries(), buckets: sorted, step, height: 120,
-    from: Date.parse(range.from), until: until > Date.now() ? Math.max(Date.now(), (sorted.at(-1)?.at ?? 0) + step) : until, onBrush: zoom,
-  }));
-  list.expect(sorted.map(({ at, values }) => ({ at, step, count: values.reduce((a, b) => a + b, 0) })), total);
+// The live tail --------------------------------------------------------------------------------------------------
+
+function toggleLive() {
+  if (isLive()) go({ live: null }, { replace: true });
+  // What ends at some time is left for the last hour.
+  else go({ live: '1', order: null, ...(view().until ? { since: '1h' } : {}) }, { replace: true });
 }
 
-// Narrowing ------------------------------------------------------------------------------------------------------
+let counting = null;
 
-const narrow = (change) => go({ query: change(view().query ?? ''), open: null });
-
-function drawChips() {
-  const query = view().query ?? '';
-  const found = terms(query);
-  put(chips, (found.length > 1 || /^(not )?[\w.]+ : /.test(query)) && found.map((one) =>
-    h('span', { class: 'chip mono' }, one.slice(0, 120), h('button', { 'aria-label': t('events.remove', { term: one }), title: t('events.remove', { term: one }), onclick: () => narrow((now) => without(now, one)) }, '×'))));
+function arrived(rows) {
+  if (!list.held.isHead) return again();
+  list.arrived(rows);
+  list.toTop();
+  counting ??= setTimeout(() => {
+    counting = null;
+    if (!isLive()) return;
+    const { signal } = asked;
+    Promise.all([count(signal), narrow.load(counted(), signal)]).catch(failed);
+  }, COUNTED);
 }
 
-function drawFacets({ facets: all }) {
-  const group = ({ by, groups, others, total }) => {
-    const named = groups.filter(({ values: [value] }) => value);
-    if (!named.length) return null;
-    return h('section', {}, h('h3', {}, t(`facet.${by}`)), h('ul', {}, named.map(({ values: [value], count }) => facet(by, value, count, total))),
-      others > 0 && h('p', { class: 'faint' }, `${t('parts.others')} ${number(others)}`));
-  };
-  put(facets, all.map(group));
+// One event ------------------------------------------------------------------------------------------------------
+
+function open(row) {
+  go({ open: idOf(row) });
 }
 
-function facet(by, value, count, total) {
-  const one = term(by, value);
-  const include = () => narrow((now) => withTerm(now, one));
-  const exclude = () => narrow((now) => withTerm(now, `not ${one}`));
-  const bar = h('i', { class: 'bar', 'aria-hidden': 'true' });
-  bar.style.inlineSize = `${Math.max((count / Math.max(total, 1)) * 100, 1)}%`;
-  return h('li', {},
-    h('button', { class: 'quiet only', title: t('events.only', { value }), onclick: (event) => (event.altKey ? exclude() : include()) },
-      h('span', {}, by === 'level' ? level(value) : value), h('b', {}, compact(count))),
-    h('button', { class: 'quiet not', title: t('events.not', { value }), 'aria-label': t('events.not', { value }), onclick: exclude }, '−'), bar);
+function close() {
+  go({ open: null });
+  list.focus();
 }
-
-// Around it ------------------------------------------------------------------------------------------------------
 
 document.addEventListener('keydown', (event) => {
   const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? '');
-  if (event.key === '/' && !isTyping) {
+  if (event.key === '/' && !isTyping && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     field.input.focus();
+    field.input.select();
+  } else if (event.key === 'Escape' && view().open) {
+    close();
   }
-  if (event.key === 'Escape' && view().open) go({ open: null });
 });
 
-// Before `frame` listens to the same event.
-addEventListener('refresh', () => { shown = ''; });
-frame({ onView: run, onTaste: () => { shown = ''; run(); } });
-run();
+frame({
+  onView: viewed,
+  onTaste: () => {
+    list.renew();
+    again();
+  },
+});
+addEventListener('refresh', again);
+viewed();

@@ -13,15 +13,16 @@ use crate::Shared;
 use crate::cursor;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
-use crate::row::EventJson;
+use crate::row::{EventJson, Told};
 
 /// Events on a page, at most, and without `limit`.
 const MOST: usize = 1000;
 const USUAL: usize = 100;
 
 pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
-    let known =
-        ["query", "cluster", "since", "from", "until", "order", "after", "limit", "document"];
+    let known = [
+        "query", "cluster", "since", "from", "until", "order", "after", "limit", "document", "cut",
+    ];
     let params = Params::read(query.as_deref(), &known)?;
     let order = params.order()?;
     let ask = EventsAsk {
@@ -32,7 +33,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): Raw
         limit: params.number("limit", USUAL, MOST)?,
         bounds: bounds(&shared.config.limits),
     };
-    let with_document = params.text("document") == Some("true");
+    let told = Told { document: params.text("document") == Some("true"), message: params.cut()? };
     let answer = shared.engine.events(&ask).await?;
     #[derive(Serialize)]
     struct Page<'a> {
@@ -40,7 +41,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): Raw
         next: Option<String>,
     }
     let rows = answer.value.rows.iter();
-    let events = rows.map(|row| EventJson::new(row, with_document)).collect();
+    let events = rows.map(|row| EventJson::new(row, told)).collect();
     json(&answer, Page { events, next: answer.value.next.map(cursor::encode) })
 }
 
@@ -73,7 +74,7 @@ pub(crate) async fn one(
         event: EventJson<'a>,
         occurrences: Vec<Occurrence>,
     }
-    json(&answer, One { event: EventJson::new(row, true), occurrences })
+    json(&answer, One { event: EventJson::new(row, Told::ALL), occurrences })
 }
 
 async fn occurrences(

@@ -21,7 +21,7 @@ use super::Reply;
 use crate::Shared;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
-use crate::row::EventJson;
+use crate::row::{EventJson, Told};
 
 const PAGE: usize = 200;
 /// Between two looks at an engine that does not say when it has taken events.
@@ -34,8 +34,14 @@ pub(crate) async fn live(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Reply {
-    let params = Params::read(query.as_deref(), &["query", "cluster", "after"])?;
+    let params =
+        Params::read(query.as_deref(), &["query", "cluster", "since", "from", "after", "cut"])?;
     let query = params.query()?;
+    let told = Told { document: false, message: params.cut()? };
+    // Without a beginning a late event is shown as well, and occurrences are all that there were.
+    let is_ranged = params.text("since").or(params.text("from")).is_some();
+    let from = if is_ranged { params.range(&*shared.clock)?.from } else { Range::ALL.from };
+    let range = Range { from, ..Range::ALL };
     let permit = Arc::clone(&shared.tails).try_acquire_owned();
     let permit = permit.map_err(|_| Problem::busy("too many live tails are open"))?;
     let resumed =
@@ -47,7 +53,7 @@ pub(crate) async fn live(
         None => shared.engine.state().await?.mark,
     };
     let woken = shared.mark.clone();
-    let tail = Tail { shared, query, after, woken, _permit: permit };
+    let tail = Tail { shared, query, range, told, after, woken, _permit: permit };
     let keep_alive = KeepAlive::new().interval(BEAT);
     Ok(Sse::new(tail.events()).keep_alive(keep_alive).into_response())
 }
@@ -55,6 +61,8 @@ pub(crate) async fn live(
 struct Tail {
     shared: Arc<Shared>,
     query: Arc<Query>,
+    range: Range,
+    told: Told,
     after: Mark,
     woken: Option<watch::Receiver<Mark>>,
     _permit: OwnedSemaphorePermit,
@@ -84,7 +92,7 @@ impl Tail {
             }
             let ask = EventsAsk {
                 query: Arc::clone(&self.query),
-                range: Range::ALL,
+                range: self.range,
                 order: Order::Arrival,
                 after: Some(Key::Mark(self.after)),
                 limit: PAGE,
@@ -94,7 +102,7 @@ impl Tail {
             if let Some(last) = page.rows.last() {
                 self.after = last.mark;
                 let sent = page.rows.iter().filter_map(|row| {
-                    let data = serde_json::to_string(&EventJson::new(row, false)).ok()?;
+                    let data = serde_json::to_string(&EventJson::new(row, self.told)).ok()?;
                     Some(Sent::default().id(row.mark.0.to_string()).data(data))
                 });
                 return Ok(sent.collect());

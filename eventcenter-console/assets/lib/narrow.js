@@ -1,0 +1,103 @@
+// What a statement's events can be narrowed by: values with their counts, and the terms that are there already.
+
+import { get } from './api.js';
+import { h, put } from './dom.js';
+import { LEVELS, level } from './parts.js';
+import { status } from './shell.js';
+import { term, terms, withTerm, without } from './terms.js';
+import { compact, number, t } from './words.js';
+
+const FACETS = ['level', 'class', 'reason', 'namespace', 'workload', 'kind', 'node', 'component', 'cluster'];
+/** Values of a facet that are shown, and those that are read when the reader asks for the others. */
+const SHOWN = 8;
+const MOST = 500;
+
+/**
+ * @param {object} narrowing
+ * @param {(change: (statement: string) => string) => void} narrowing.onChange the statement becomes another
+ */
+export function narrowing({ onChange }) {
+  const chips = h('div', { class: 'chips' });
+  const box = h('div', { class: 'facets' });
+  let now = { statement: '', params: {} };
+
+  const add = (one) => onChange((statement) => withTerm(statement, one));
+  const remove = (one) => onChange((statement) => without(statement, one));
+
+  /** Asks for the counts of `params`, and shows them. */
+  async function load(params, signal) {
+    const { facets } = await get('facets', { ...params, by: FACETS.join(','), top: SHOWN }, { signal });
+    now = { statement: params.query ?? '', params };
+    // Who is among them with the keys stays there.
+    const before = box.contains(document.activeElement) ? document.activeElement.dataset.of : null;
+    put(box, facets.map((facet) => group(facet)));
+    const same = before && [...box.querySelectorAll('button')].find((one) => one.dataset.of === before);
+    stop(same || box.querySelector('button'), { focus: Boolean(before) });
+  }
+
+  function group({ by, groups, others }) {
+    const named = groups.filter(({ values: [value] }) => value);
+    // One cluster is no choice.
+    if (!named.length || (by === 'cluster' && named.length < 2)) return null;
+    if (by === 'level') named.sort((a, b) => LEVELS.indexOf(b.values[0]) - LEVELS.indexOf(a.values[0]));
+    const most = Math.max(...named.map(({ count }) => count));
+    const section = h('section', { 'aria-label': t(`facet.${by}`) }, h('h3', {}, t(`facet.${by}`)), h('ul', {}, named.map((one) => facet(by, one, most))),
+      others > 0 && h('button', { class: 'quiet others', type: 'button', tabindex: '-1', onclick: () => all(by, section) }, h('span', {}, t('parts.others')), h('b', {}, compact(others))));
+    return section;
+  }
+
+  async function all(by, section) {
+    const { facets: [facet] } = await get('facets', { ...now.params, by, top: MOST });
+    const whole = group(facet);
+    if (!whole) return;
+    section.replaceWith(whole);
+    stop(whole.querySelectorAll('.only')[SHOWN] ?? whole.querySelector('button'), { focus: true });
+  }
+
+  function facet(by, { values: [value], count }, most) {
+    const one = term(by, value);
+    const isThere = terms(now.statement).includes(one);
+    const include = () => (isThere ? remove(one) : add(one));
+    const exclude = () => add(`not ${one}`);
+    const bar = h('i', { class: 'bar', 'aria-hidden': 'true' });
+    bar.style.inlineSize = `${Math.max((count / most) * 100, 1)}%`;
+    const name = by === 'cluster' ? nameOf(value) : value;
+    return h('li', {},
+      h('button', { class: 'quiet only', type: 'button', 'data-of': one, tabindex: '-1', 'aria-pressed': String(isThere), title: t('narrow.only', { value: name }), onclick: (event) => (event.altKey ? exclude() : include()) },
+        h('span', {}, by === 'level' ? level(value) : name), h('b', { title: number(count) }, compact(count))),
+      h('button', { class: 'quiet not', type: 'button', 'data-of': `not ${one}`, tabindex: '-1', title: t('narrow.not', { value: name }), 'aria-label': t('narrow.not', { value: name }), onclick: exclude }, '−'), bar);
+  }
+
+  /** One button of all facets is in the order of Tab; the arrows lead to the others. */
+  function stop(button, { focus = false } = {}) {
+    box.querySelectorAll('[tabindex="0"]').forEach((one) => one.setAttribute('tabindex', '-1'));
+    button?.setAttribute('tabindex', '0');
+    if (focus) button?.focus();
+  }
+
+  box.addEventListener('focusin', ({ target }) => target.matches('button') && stop(target));
+  box.addEventListener('keydown', (event) => {
+    const isNot = event.target.matches('.not');
+    const rows = [...box.querySelectorAll('.only, .others')];
+    const at = rows.indexOf(isNot ? event.target.previousSibling : event.target);
+    const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (way) {
+      const next = rows[Math.min(Math.max(at + way, 0), rows.length - 1)];
+      const beside = next.nextSibling;
+      stop(isNot && beside?.matches?.('.not') ? beside : next, { focus: true });
+    } else if (event.key === 'ArrowRight' && event.target.matches('.only')) stop(event.target.nextSibling, { focus: true });
+    else if (event.key === 'ArrowLeft' && isNot) stop(event.target.previousSibling, { focus: true });
+    else return;
+    event.preventDefault();
+  });
+
+  /** Shows the terms of a statement, each of which can be taken away. */
+  function showTerms(statement) {
+    put(chips, terms(statement).map((one) => h('span', { class: 'chip' }, h('span', { class: 'mono' }, one.slice(0, 200)),
+      h('button', { type: 'button', 'aria-label': t('narrow.remove', { term: one.slice(0, 200) }), title: t('narrow.remove', { term: one.slice(0, 200) }), onclick: () => remove(one) }, '×'))));
+  }
+
+  return { chips, facets: box, load, showTerms };
+}
+
+const nameOf = (id) => status?.store.clusters.find(({ cluster }) => cluster.id === id)?.cluster.name || id;
