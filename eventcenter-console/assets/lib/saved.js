@@ -65,7 +65,8 @@ function contents(state, menu) {
   const { things, current, redraw } = state;
   const opened = open(state);
   const close = () => { menu.open = false; };
-  const act = (text, onclick, attributes) => h('button', { type: 'button', onclick, ...attributes }, text);
+  // The menu makes room for a dialog, which gives the focus back to where it was.
+  const act = (text, then, attributes) => h('button', { type: 'button', onclick: () => { close(); menu.firstChild.focus(); then(); }, ...attributes }, text);
   const row = (thing) => h('li', {},
     h('a', { href: linkTo(thing), title: String(thing.body.query ?? '').slice(0, 2000), 'aria-current': thing === opened ? 'true' : null, onclick: (event) => follow(event, thing, current, close) }, thing.name),
     h('span', { class: 'faint' }, thing.changed.by ? `${thing.changed.by} · ` : '', when(thing.changed.at)),

@@ -5,6 +5,7 @@
 mod events;
 mod everywhere;
 mod overview;
+mod query;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};
