@@ -156,6 +156,17 @@ impl Store {
         self.ask(Command::Expire).await
     }
 
+    /// Calls a cluster so from now on, in all answers and statements, whatever its events say. It is not kept: whoever
+    /// opens the store says it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when a partition cannot be written.
+    pub async fn rename(&self, cluster: &str, name: &str) -> Result<()> {
+        let (cluster, name) = (cluster.to_owned(), name.to_owned());
+        self.ask(|answer| Command::Rename { cluster, name, answer }).await
+    }
+
     async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,

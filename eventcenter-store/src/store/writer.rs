@@ -5,6 +5,7 @@
 //! then.
 
 pub(super) mod folder;
+mod rename;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -15,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::health::Part;
-use eventcenter_core::{Batch, Clock, Error, Event, Gap, Receipt, Result};
+use eventcenter_core::{Batch, Clock, Cluster, Error, Event, Gap, Receipt, Result};
 use jiff::Timestamp;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Take { batch: Batch, recorded: bool, answer: oneshot::Sender<Result<Receipt>> },
     /// Remove what is beyond the retention.
     Expire(oneshot::Sender<Result<()>>),
+    /// Call a cluster so.
+    Rename { cluster: String, name: String, answer: oneshot::Sender<Result<()>> },
     /// Say whether the folder can be written.
     Probe(oneshot::Sender<Result<()>>),
 }
@@ -88,6 +91,8 @@ pub(super) struct Writer {
     neighbours: Neighbours,
     /// Since when each is watched.
     clusters: HashMap<String, Option<Timestamp>>,
+    /// What people call a cluster, by its id, instead of what its events say.
+    renamed: HashMap<String, String>,
     mark: i64,
     expired: Option<Instant>,
     /// Held as long as the store is open.
@@ -113,6 +118,7 @@ impl Writer {
             open: BTreeMap::new(),
             neighbours: Neighbours::default(),
             clusters: HashMap::new(),
+            renamed: HashMap::new(),
             mark: 0,
             expired: None,
             _lock: lock,
@@ -158,6 +164,9 @@ impl Writer {
             }
             Command::Expire(answer) => {
                 answer.send(self.expire()).ok();
+            }
+            Command::Rename { cluster, name, answer } => {
+                answer.send(self.rename(&cluster, name)).ok();
             }
             Command::Probe(answer) => {
                 let file = self.shared.folder.join("probe");
@@ -245,6 +254,7 @@ impl Writer {
             older,
             newer,
             clusters: &self.clusters,
+            renamed: &self.renamed,
             recorded,
         };
         // An error drops the partition: what its caches took for written was not.
@@ -336,6 +346,7 @@ struct Surroundings<'a> {
     older: Vec<Readable>,
     newer: Vec<Readable>,
     clusters: &'a HashMap<String, Option<Timestamp>>,
+    renamed: &'a HashMap<String, String>,
     recorded: bool,
 }
 
@@ -354,6 +365,10 @@ impl Around for Surroundings<'_> {
 
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp> {
         self.clusters.get(&event.cluster().id).copied().flatten()
+    }
+
+    fn name(&self, cluster: &Cluster) -> String {
+        self.renamed.get(&cluster.id).unwrap_or(&cluster.name).clone()
     }
 
     fn next_mark(&mut self) -> i64 {
