@@ -1,6 +1,7 @@
 //! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`.
 
 mod body;
+mod clusters;
 mod counts;
 mod events;
 mod export;
@@ -16,7 +17,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, patch};
 use eventcenter_core::query::Key;
 use eventcenter_store::Answer;
 use eventcenter_store::ask::GapRecord;
@@ -47,6 +48,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/query.csv", get(table_export::csv))
         .route("/api/v1/query.ndjson", get(table_export::ndjson))
         .route("/api/v1/keys", get(keys))
+        .route("/api/v1/clusters", get(clusters::list))
+        .route("/api/v1/clusters/{id}", patch(clusters::change))
         .route("/api/v1/saved", get(saved::list).post(saved::create))
         .route("/api/v1/saved.yaml", get(saved::export).post(saved::import))
         .route("/api/v1/saved/{id}", get(saved::one).put(saved::replace).delete(saved::delete))

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+pub mod clusters;
 mod config;
 mod cursor;
 mod guard;
@@ -35,17 +36,33 @@ use eventcenter_store::ask::Mark;
 use eventcenter_store::saved::SavedThings;
 use tokio::sync::{Semaphore, watch};
 
+pub use clusters::Clusters;
 pub use config::{Auth, ConsoleConfig, LimitsConfig, ProxyConfig};
 
 /// The HTTP API and pages over an engine.
 #[derive(Clone)]
 pub struct Console(Arc<Shared>);
 
+/// What a program has for its console beside an engine. The usual is nothing.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Keeps what people save.
+    pub saved: Option<Arc<dyn SavedThings>>,
+    /// Changes what is watched.
+    pub clusters: Option<Arc<dyn Clusters>>,
+    /// Grows when the engine took events: live tails wake then, and else each second.
+    pub mark: Option<watch::Receiver<Mark>>,
+    /// Served too, under the same rules.
+    pub beside: Router,
+}
+
 /// What all requests see.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn EventQuery>,
     /// What people keep; none: nothing can be saved.
     pub(crate) saved: Option<Arc<dyn SavedThings>>,
+    /// The clusters that are watched; none: nothing can be changed of them.
+    pub(crate) clusters: Option<Arc<dyn Clusters>>,
     pub(crate) config: ConsoleConfig,
     pub(crate) health: Health,
     pub(crate) clock: Arc<dyn Clock>,
@@ -62,23 +79,32 @@ pub(crate) struct Shared {
 impl Console {
     /// Over this engine, with the health that `/api/v1/status` shows.
     pub fn new(engine: Arc<dyn EventQuery>, config: ConsoleConfig, health: Health) -> Self {
-        Self::build(engine, None, config, health, None, Router::new())
+        Self::build(engine, config, health, Surroundings::default())
     }
 
-    /// The same; what is saved is kept in `saved`, live tails wake when `mark` grows, and `beside` is served too, under
-    /// the same rules.
+    /// The same, with what else there is.
     pub fn build(
         engine: Arc<dyn EventQuery>,
-        saved: Option<Arc<dyn SavedThings>>,
         config: ConsoleConfig,
         health: Health,
-        mark: Option<watch::Receiver<Mark>>,
-        beside: Router,
+        around: Surroundings,
     ) -> Self {
         let requests = Semaphore::new(config.limits.requests);
         let tails = Arc::new(Semaphore::new(config.limits.tails));
         let clock = Arc::new(SystemClock);
-        let shared = Shared { engine, saved, config, health, clock, mark, requests, tails, beside };
+        let Surroundings { saved, clusters, mark, beside } = around;
+        let shared = Shared {
+            engine,
+            saved,
+            clusters,
+            config,
+            health,
+            clock,
+            mark,
+            requests,
+            tails,
+            beside,
+        };
         Self(Arc::new(shared))
     }
 

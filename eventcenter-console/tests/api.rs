@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use eventcenter_console::{Console, ConsoleConfig};
+use eventcenter_console::{Console, ConsoleConfig, Surroundings};
 use eventcenter_core::{Cluster, Event, Health};
 use eventcenter_store::MemoryStore;
 use eventcenter_store::saved::{Draft, Kind, SavedInMemory, SavedThings};
@@ -42,7 +42,8 @@ fn console(config: &str) -> Console {
     let query = Draft::new(Kind::Query, "Errors", query).unwrap();
     saved.create(&query, Some("s-1"), "ada").now_or_never().unwrap().unwrap();
     let (store, saved) = (Arc::new(store), Some(Arc::new(saved) as _));
-    Console::build(store, saved, config, Health::new(), None, axum::Router::new())
+    let around = Surroundings { saved, ..Surroundings::default() };
+    Console::build(store, config, Health::new(), around)
 }
 
 async fn send(
@@ -155,7 +156,7 @@ async fn answers_are_what_the_document_says() {
             .replace("{uid}", "x")
             .replace("{namespace}", "x")
             .replace("{name}", "x");
-        let request = Request::patch(&concrete)
+        let request = Request::trace(&concrete)
             .header(header::HOST, "localhost")
             .body(Body::empty())
             .unwrap();
@@ -360,7 +361,12 @@ async fn a_probe_is_answered_however_busy_it_is() {
         .route("/long", axum::routing::get(std::future::pending::<()>))
         .route("/healthz", axum::routing::get(|| async { "ok" }));
     let engine = Arc::new(MemoryStore::new());
-    let console = Console::build(engine, None, config, Health::new(), None, beside);
+    let console = Console::build(
+        engine,
+        config,
+        Health::new(),
+        Surroundings { beside, ..Surroundings::default() },
+    );
     let mut long = Box::pin(console.router().oneshot(get("/long")));
     assert!(futures::poll!(&mut long).is_pending());
     assert_eq!(send(&console, get("/api/v1/gaps")).await.0, StatusCode::SERVICE_UNAVAILABLE);

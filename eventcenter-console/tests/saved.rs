@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
-use eventcenter_console::Console;
+use eventcenter_console::{Console, Surroundings};
 use eventcenter_core::Health;
 use eventcenter_store::MemoryStore;
 use eventcenter_store::saved::SavedInMemory;
@@ -17,7 +16,8 @@ use tower::ServiceExt;
 fn console(config: &str) -> Console {
     let (engine, saved) = (Arc::new(MemoryStore::new()), Some(Arc::new(SavedInMemory::new()) as _));
     let config = serde_json::from_str(config).unwrap();
-    Console::build(engine, saved, config, Health::new(), None, Router::new())
+    let around = Surroundings { saved, ..Surroundings::default() };
+    Console::build(engine, config, Health::new(), around)
 }
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Request<Body> {
@@ -98,6 +98,7 @@ async fn what_cannot_be_kept_is_refused_in_words() {
             400,
             "unknown field `by`",
         ),
+        (r#"{"kind":"cluster","name":"a","body":{}}"#, 422, "changed at /api/v1/clusters"),
         ("", 400, "not understood"),
     ] {
         let asked = request(Method::POST, "/api/v1/saved", &[JSON], body.to_owned());

@@ -74,16 +74,19 @@ pub trait SavedThings: Debug + Send + Sync + 'static {
 pub enum Kind {
     /// A statement, and how to look at what it finds.
     Query,
+    /// What is different of a cluster than its configuration says; its name is the cluster's id.
+    Cluster,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Query];
+    pub const ALL: [Self; 2] = [Self::Query, Self::Cluster];
 
     /// Its name, as it is written everywhere.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
+            Self::Cluster => "cluster",
         }
     }
 

@@ -1,5 +1,6 @@
 //! The program `event-center`, without its command line.
 
+mod clusters;
 pub mod demo;
 mod import;
 mod print;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use eventcenter_console::Console;
+use eventcenter_console::{Clusters, Console, Surroundings};
 use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::Statement;
@@ -29,6 +30,8 @@ use tracing::{info, warn};
 use crate::config::{CenterConfig, SinkEntry};
 use crate::eventer::{Failure, Program};
 use crate::http;
+use crate::switch::Switches;
+use clusters::ManagedClusters;
 
 /// What the store is called among the sinks.
 const STORE: &str = "store";
@@ -149,10 +152,16 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let measure = move |metrics: &Metrics| measured.measure(metrics);
     let beside = http::routes(health.clone(), metrics.clone(), measure);
     let mark = Some(store.mark());
-    let saved: Option<Arc<dyn SavedThings>> = Some(Arc::new(saved));
-    let console = Console::build(Arc::new(store), saved, console, health.clone(), mark, beside);
+    let saved: Arc<dyn SavedThings> = Arc::new(saved);
+    let switches = Switches::new(health.clone());
+    let clusters =
+        ManagedClusters::open(store.clone(), Arc::clone(&saved), switches.clone()).await?;
+    let clusters: Option<Arc<dyn Clusters>> = Some(Arc::new(clusters));
+    let around = Surroundings { saved: Some(saved), clusters, mark, beside };
+    let console = Console::build(Arc::new(store), console, health.clone(), around);
 
-    let program = Program { servers, unknown, attach: pipeline.attach(), health, metrics };
+    let attach = pipeline.attach();
+    let program = Program { servers, unknown, attach, health, metrics, switches };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

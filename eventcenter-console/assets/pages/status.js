@@ -1,3 +1,4 @@
+import { clusterManagement } from '../lib/clusters.js';
 import { page } from '../lib/shell.js';
 
-page({ load: async () => null, show: () => [] });
+page({ load: async () => null, show: () => [clusterManagement()] });

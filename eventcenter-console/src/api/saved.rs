@@ -44,6 +44,10 @@ impl Given {
                 Err(Problem::new(status, "the body of a query has its statement: `query`"))
             }
             Kind::Query => Ok(Draft::new(kind, &name, body)?),
+            Kind::Cluster => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Err(Problem::new(status, "a cluster is changed at /api/v1/clusters"))
+            }
         }
     }
 }
@@ -53,8 +57,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): Raw
     struct List {
         saved: Vec<Saved>,
     }
-    let saved = things(&shared)?.list(kind(query.as_deref())?).await?;
-    plain_json(&List { saved })
+    plain_json(&List { saved: found(&shared, query.as_deref()).await? })
 }
 
 pub(crate) async fn create(
@@ -68,8 +71,19 @@ pub(crate) async fn create(
 }
 
 pub(crate) async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Reply {
-    let found = things(&shared)?.get(&id).await?;
+    let found = things(&shared)?.get(&id).await?.filter(is_own);
     tagged(&found.ok_or_else(absent)?, StatusCode::OK)
+}
+
+/// What is set of clusters has effects that this path knows nothing of.
+fn is_own(saved: &Saved) -> bool {
+    saved.draft.kind() != Kind::Cluster
+}
+
+async fn found(shared: &Shared, query: Option<&str>) -> Result<Vec<Saved>, Problem> {
+    let mut saved = things(shared)?.list(kind(query)?).await?;
+    saved.retain(is_own);
+    Ok(saved)
 }
 
 pub(crate) async fn replace(
@@ -90,7 +104,11 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Reply {
-    changed(things(&shared)?.delete(&id, seen(&headers)?).await?, StatusCode::OK)
+    let (things, seen) = (things(&shared)?, seen(&headers)?);
+    if things.get(&id).await?.is_some_and(|saved| !is_own(&saved)) {
+        return Err(absent());
+    }
+    changed(things.delete(&id, seen).await?, StatusCode::OK)
 }
 
 /// One of an export.
@@ -110,7 +128,7 @@ struct Document {
 }
 
 pub(crate) async fn export(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
-    let saved = things(&shared)?.list(kind(query.as_deref())?).await?;
+    let saved = found(&shared, query.as_deref()).await?;
     let entry = |Saved { id, draft, .. }: Saved| Entry {
         id,
         kind: draft.kind(),
@@ -198,13 +216,12 @@ fn things(shared: &Shared) -> Result<&dyn SavedThings, Problem> {
 fn kind(query: Option<&str>) -> Result<Option<Kind>, Problem> {
     let params = Params::read(query, &["kind"])?;
     let Some(name) = params.text("kind") else { return Ok(None) };
-    let known = || Kind::ALL.map(Kind::as_str).join(", ");
-    let kind = Kind::named(name);
-    kind.map(Some).ok_or_else(|| Problem::bad(format!("`kind` is one of {}", known())))
+    let kind = Kind::named(name).filter(|kind| *kind != Kind::Cluster);
+    kind.map(Some).ok_or_else(|| Problem::bad("`kind` is query"))
 }
 
 /// Who it is, as far as that is known: the proxy says so; who has the token is one of several.
-fn who(shared: &Shared, headers: &HeaderMap) -> String {
+pub(super) fn who(shared: &Shared, headers: &HeaderMap) -> String {
     match &shared.config.auth {
         None | Some(Auth::None) => String::new(),
         Some(Auth::Token(_)) => "token".to_owned(),
