@@ -137,8 +137,6 @@ fn refused(message: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "that is how a test fails")]
-
     use std::path::Path;
 
     use eventcenter_core::{Batch, Event, Health, Sink, SystemClock};
