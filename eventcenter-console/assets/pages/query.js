@@ -151,8 +151,8 @@ async function search(signal) {
     get('histogram', { ...params(), offset: offset() }, { signal }),
   ]);
   const columns = ['time', 'level', 'reason', 'namespace', 'kind', 'name', 'node', 'occurrences', 'message'];
-  const rows = page.events.map(({ time, level, reason, object, host, occurrences, message }) =>
-    [time, level, reason, object.namespace, object.kind, object.name, host, occurrences, message]);
+  const rows = page.events.map(({ time, level, reason, object, node, occurrences, message }) =>
+    [time, level, reason, object.namespace, object.kind, object.name, node, occurrences, message]);
   const drawn = {
     columns: ['time', 'level', 'occurrences'],
     rows: counts.groups.map(({ at, values: [level], count }) => [at, level, count]),

@@ -81,6 +81,8 @@ async fn what_suits_a_result_is_shown_and_what_does_not_is_not_offered() {
     // A search alone: its events, and how often.
     run(&page, "reason : BackOff").await;
     page.wait_for("document.querySelectorAll('.result tbody tr').length > 1").await;
+    let event = &shown.asked("/api/v1/events?since=7d&query=reason+:+BackOff&limit=1")["events"][0];
+    assert_eq!(page.text(".result td:nth-child(7)").await, event["node"].as_str().unwrap());
     page.click("#show-number", &[]).await;
     page.wait_for(&format!(
         "document.querySelector('.big-numbers dd')?.innerText === '{}'",
@@ -215,6 +217,8 @@ async fn a_query_is_saved_and_of_two_who_change_it_neither_overwrites_the_other_
 async fn an_example_is_run_by_a_click_and_its_files_are_what_the_api_gives() {
     let shown = Shown::demo().await;
     let page = shown.open("/query?since=7d", &Look::default()).await;
+    // What is told above the page moves it.
+    page.wait_for("document.querySelector('#notices .notice') !== null").await;
     let names = page
         .eval("document.querySelectorAll('#result .examples a').length")
         .await
