@@ -24,19 +24,20 @@ use crate::problem::Problem;
 use words::Words;
 
 const STYLE: &str = include_str!("plain_page/plain.css");
+const ICON: &str = include_str!("../assets/icon.svg");
 const PAGE: usize = 50;
 const RANGES: [&str; 4] = ["1h", "24h", "7d", "all"];
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/plain", get(front)).route("/plain.css", get(style))
+    Router::new()
+        .route("/plain", get(front))
+        .route("/plain.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route("/plain.svg", get(async || asset("image/svg+xml", ICON)))
 }
 
-async fn style() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-        (header::CACHE_CONTROL, "max-age=3600"),
-    ];
-    (headers, STYLE).into_response()
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=3600")];
+    (headers, text).into_response()
 }
 
 /// What the page shows.
@@ -124,6 +125,7 @@ impl Front<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (words.title) }
+                    link rel="icon" href="/plain.svg" type="image/svg+xml";
                     link rel="stylesheet" href="/plain.css";
                 }
                 body {

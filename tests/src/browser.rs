@@ -1,201 +1,204 @@
-//! A real browser without a window, driven through the Chrome DevTools Protocol.
+//! A real browser: headless Chromium with a profile of its own, driven over the DevTools protocol.
 //!
 //! ```no_run
-//! # async fn example() {
 //! use eventcenter_tests::browser::{Browser, Look};
+//! use serde_json::json;
 //!
+//! # async fn test(center: eventcenter_tests::Eventer) {
 //! let browser = Browser::start().await;
 //! let page = browser.page(&Look::default().in_chinese().dark()).await;
-//! page.goto("http://127.0.0.1:8085/events?since=7d").await;
-//! page.wait_for("document.querySelectorAll('.rows .row').length > 0").await;
-//! page.click("#live", &[]).await;
+//! page.goto(&format!("{}/?since=all", center.url().unwrap())).await;
+//! page.click("input[name=query]", &[]).await;
+//! page.type_text("level : Error").await;
+//! page.press("Enter", &[]).await;
+//! page.wait_for("document.querySelectorAll('tbody tr').length > 10").await;
+//! assert!(page.url().await.contains("query=level"));
+//! page.drag("svg.histogram", (0.2, 0.5), (0.4, 0.5)).await;
+//! page.back().await;
+//! assert_eq!(page.eval("document.documentElement.lang").await, json!("zh-CN"));
+//! assert_eq!(page.axe().await, Vec::<String>::new());
 //! page.is_sound();
 //! # }
 //! ```
 //!
-//! Each [`Page`] is a browser context of its own: no cookie of another test. It keeps what the browser says went
-//! wrong: errors on the console, exceptions, requests that failed, and every request. No name but 127.0.0.1 can be
-//! looked up, so nothing leaves the machine; [`Page::is_sound`] fails on whatever was tried.
+//! Promises: every [`Page`] is a browser context of its own, without cookies, cache or storage of another; input is the
+//! browser's own mouse and keyboard, so what covers a button is hit instead of it; every wait has an end ([`PATIENCE`])
+//! and says what was there instead; no host but 127.0.0.1 can be reached, whatever a page asks for, and asking is a
+//! problem. Whatever fails panics, with the words of the browser.
 //!
-//! Chromium is `EVENTCENTER_CHROMIUM`, or one of the usual names on the path. It ends with the [`Browser`].
+//! The protocol (<https://chromedevtools.github.io/devtools-protocol/>) is spoken over two pipes: no port that another
+//! could use, and when they close, also because a test was killed, Chromium ends. [`Browser`] lives in the runtime of
+//! the test that started it, and starts in about a second.
 
+mod axe;
+mod input;
 mod page;
+mod seen;
 mod wire;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::Arc;
 
-use serde_json::json;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-pub use page::{Page, Request};
-use wire::Wire;
+pub use self::page::Page;
+pub use self::seen::Request;
+use self::wire::Wire;
+pub use crate::wait::PATIENCE;
 
-const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-const START: Duration = Duration::from_secs(60);
+/// Quiet, offline, and the same on every machine. The rule makes every name and address but one unknown.
+const FLAGS: &[&str] = &[
+    "--headless",
+    "--no-sandbox", // as root it knows no other way
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage", // containers have 64 MiB of it
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-proxy-server",
+    "--password-store=basic",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--remote-debugging-pipe",
+];
 
-/// A browser without a window. Its pages end with it.
-#[derive(Debug)]
-pub struct Browser {
-    wire: Wire,
-    /// Killed when it is dropped.
-    _child: Child,
-    _profile: TempDir,
-}
-
-/// How a page looks at the world.
+/// Who looks at a page, and how.
 #[derive(Debug, Clone)]
 pub struct Look {
-    width: u32,
-    height: u32,
+    size: (u32, u32),
     language: &'static str,
     is_dark: bool,
-    is_mobile: bool,
+    is_phone: bool,
     zone: &'static str,
 }
 
 impl Default for Look {
-    /// 1280 by 800, English, light, UTC.
+    /// A small laptop, 1280 by 800; English, light, in UTC.
     fn default() -> Self {
-        Self {
-            width: 1280,
-            height: 800,
-            language: "en-US",
-            is_dark: false,
-            is_mobile: false,
-            zone: "UTC",
-        }
+        Self { size: (1280, 800), language: "en-US", is_dark: false, is_phone: false, zone: "UTC" }
     }
 }
 
 impl Look {
-    /// Of this size, in pixels.
+    /// A window of this size, in CSS pixels.
     #[must_use]
-    pub fn sized(mut self, width: u32, height: u32) -> Self {
-        (self.width, self.height) = (width, height);
-        self
+    pub fn sized(self, width: u32, height: u32) -> Self {
+        Self { size: (width, height), ..self }
     }
 
-    /// A telephone: 390 by 844, touched.
+    /// A phone: 390 by 844, touched.
     #[must_use]
     pub fn phone(self) -> Self {
-        Self { is_mobile: true, ..self.sized(390, 844) }
+        Self { is_phone: true, ..self.sized(390, 844) }
     }
 
-    /// A browser that likes Chinese best.
+    /// In Chinese: `Accept-Language`, `navigator.language`, and how numbers and dates are written.
     #[must_use]
     pub fn in_chinese(self) -> Self {
         Self { language: "zh-CN", ..self }
     }
 
-    /// A browser that likes it dark.
+    /// Dark pages are preferred.
     #[must_use]
     pub fn dark(self) -> Self {
         Self { is_dark: true, ..self }
     }
 
-    /// In this time zone, such as `Asia/Shanghai`.
+    /// In this time zone of the IANA database.
     #[must_use]
     pub fn zone(self, zone: &'static str) -> Self {
         Self { zone, ..self }
     }
 }
 
+/// A running Chromium. It ends with this value.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    wire: Arc<Wire>,
+    user_agent: String,
+    /// Removed after the end.
+    profile: TempDir,
+}
+
 impl Browser {
-    /// Starts one.
+    /// Starts one, and waits until it answers.
     ///
     /// # Panics
     ///
-    /// When there is none, or it does not start within a minute.
+    /// When there is no Chromium, which says how to install it; when it does not start within [`PATIENCE`].
     pub async fn start() -> Self {
-        let program = program().expect(
-            "no Chromium: install it (apt-get install chromium fonts-noto-cjk), or name it in EVENTCENTER_CHROMIUM",
-        );
+        let program = xtask::browser::chromium().unwrap_or_else(|error| panic!("{error:#}"));
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let mut child = Command::new(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
-            .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-port=0"])
-            .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg("about:blank")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromium starts");
-        let stderr = child.stderr.take().expect("its standard error");
-        let address = tokio::time::timeout(START, async {
-            let mut lines = BufReader::new(stderr).lines();
-            let address = loop {
-                let line =
-                    lines.next_line().await.ok().flatten().expect("chromium says where it listens");
-                if let Some(address) = line.strip_prefix("DevTools listening on ") {
-                    break address.to_owned();
-                }
-            };
-            // A pipe that nobody reads stops who writes into it.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            address
-        });
-        let address = address.await.expect("chromium starts within a minute");
-        Self { wire: Wire::connect(&address).await, _child: child, _profile: profile }
+        let log = profile.path().join("chromium.log");
+        // Chromium reads its orders at descriptor 3 and answers at 4. The shell puts the pipes there and goes.
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>&2"#])
+            .arg(program)
+            .args(FLAGS)
+            .arg(format!("--user-data-dir={}", profile.path().join("profile").display()))
+            .env("HOME", profile.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a log"))
+            .process_group(0); // with all that it starts
+        let mut child = command.spawn().expect("a shell");
+        let (to, from) = (child.stdin.take(), child.stdout.take());
+        let wire = Wire::start(to.expect("a pipe"), from.expect("a pipe"));
+        let mut browser = Self { child, wire, user_agent: String::new(), profile };
+        match browser.wire.call(None, "Browser.getVersion", json!({})).await {
+            Ok(version) => browser.user_agent = text(&version, "userAgent"),
+            Err(error) => {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                panic!("chromium does not start: {error}\n{said}");
+            }
+        }
+        browser
     }
 
-    /// A page in a context of its own.
+    /// Opens an empty page in a context of its own.
     ///
     /// # Panics
     ///
-    /// When the browser is gone.
+    /// When Chromium refuses.
     pub async fn page(&self, look: &Look) -> Page {
-        let context = self.wire.call(None, "Target.createBrowserContext", json!({})).await;
-        let target =
-            json!({ "url": "about:blank", "browserContextId": context["browserContextId"] });
-        let target = self.wire.call(None, "Target.createTarget", target).await;
-        let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = self.wire.call(None, "Target.attachToTarget", attach).await;
-        let session = session["sessionId"].as_str().expect("a session").to_owned();
-        let page = Page::new(self.wire.clone(), session);
-        for domain in ["Page", "Runtime", "Network", "Log"] {
-            page.call(&format!("{domain}.enable"), json!({})).await;
-        }
-        let (width, height, mobile) = (look.width, look.height, look.is_mobile);
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
-        page.call("Emulation.setDeviceMetricsOverride", metrics).await;
-        page.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
-        page.call("Emulation.setTimezoneOverride", json!({ "timezoneId": look.zone })).await;
-        page.call("Emulation.setLocaleOverride", json!({ "locale": look.language })).await;
-        let scheme = if look.is_dark { "dark" } else { "light" };
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        page.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-        let agent = json!({ "userAgent": "eventcenter-tests", "acceptLanguage": look.language });
-        page.call("Network.setUserAgentOverride", agent).await;
-        page
+        Page::open(Arc::clone(&self.wire), &self.user_agent, look).await
+    }
+
+    /// The folder of all that it writes. It goes when the browser does.
+    #[must_use]
+    pub fn profile(&self) -> &Path {
+        self.profile.path()
     }
 }
 
-fn program() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("EVENTCENTER_CHROMIUM") {
-        return Some(named.into());
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The group is ours for as long as nobody has waited for its leader; that it is gone already is no error.
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if let Some(group) = pid {
+            kill_process_group(group, Signal::KILL).ok();
+        }
+        // Reaped, lest it write to its profile while that is being removed.
+        while matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::yield_now();
+        }
     }
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<_> = std::env::split_paths(&path).collect();
-    let programs =
-        NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    programs.into_iter().find(|program| program.is_file())
+}
+
+/// A string of an answer; empty if it is none.
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
 }

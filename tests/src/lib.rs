@@ -3,7 +3,7 @@
 //! - [`fake_api_server`]: a Kubernetes API server that knows Events, and every way of losing them;
 //! - [`receiver`]: a webhook target that counts what it was given and answers as it is told;
 //! - [`eventer`]: the real program as a child process, to be killed, asked and measured;
-//! - [`browser`]: a real browser without a window;
+//! - [`browser`]: Chromium, to look at pages as people do;
 //! - [`wait`]: waiting for something to become true, with a readable failure.
 //!
 //! The servers run on threads of their own, so a test may pause its clock, block its runtime or

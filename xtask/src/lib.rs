@@ -15,7 +15,10 @@
 //! # }
 //! ```
 //!
+//! [`browser`] finds Chromium and fetches axe-core, for tests in a real browser.
+//!
 //! Plain blocking code, no async runtime: call it from `spawn_blocking`, or before the runtime
 //! starts.
 
+pub mod browser;
 pub mod testbed;

@@ -36,6 +36,8 @@ enum Command {
     /// Start, list or end a real Kubernetes control plane on loopback
     #[command(subcommand)]
     Testbed(bed::Command),
+    /// Photograph the pages of the demo, into docs/screenshots
+    Screenshots(tasks::Extra),
     /// Run the benchmarks
     Bench(tasks::Extra),
     /// Run the tests that take hours
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Tidy => tidy::run(&root),
         Command::Licences => licences::run(&root),
         Command::Testbed(command) => bed::run(command).map(|()| true),
+        Command::Screenshots(extra) => tasks::run(&root, tasks::SCREENSHOTS, &extra),
         Command::Bench(extra) => tasks::run(&root, tasks::BENCH, &extra),
         Command::Soak(extra) => tasks::run(&root, tasks::SOAK, &extra),
         Command::Fuzz(extra) => tasks::run(&root, tasks::FUZZ, &extra),

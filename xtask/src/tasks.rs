@@ -1,4 +1,4 @@
-//! What `bench`, `soak` and `fuzz` run: one table each, to be changed freely.
+//! What `bench`, `soak`, `fuzz` and `screenshots` run: one table each, to be changed freely.
 
 use std::path::Path;
 use std::process::Command;
@@ -40,6 +40,20 @@ pub(crate) const FUZZ: &[Task] = &[
         env: &[("FUZZ_SECONDS", "600")],
     },
 ];
+
+/// Which pages, in which size, theme and language, is a table in `tests/screenshots/main.rs`.
+pub(crate) const SCREENSHOTS: &[Task] = &[Task {
+    cargo: &[
+        "test",
+        "-p",
+        "eventcenter-tests",
+        "--test",
+        "screenshots",
+        "--",
+        "../docs/screenshots",
+    ],
+    env: &[],
+}];
 
 #[derive(Args)]
 pub(crate) struct Extra {

@@ -8,6 +8,9 @@
 //! `EVENTCENTER_TESTBED_BIN` (programs for an instance of their own) and `EVENTCENTER_SKIPPED`
 //! (where a skipped test writes its name; see `xtask::testbed::shared`). Where no server can be
 //! had they see `EVENTCENTER_SKIP_REASON` instead; with `CI=true` that is a failure.
+//!
+//! Chromium and axe-core, for the tests of the pages, are got before anything runs. Where they cannot be had it says
+//! how to get them, and those tests fail, which say the same: none of them is skipped.
 
 mod cargo;
 mod packages;
@@ -49,6 +52,9 @@ pub(crate) fn run(root: &Path, test: &Test) -> Result<bool> {
     report(root);
 
     let begin = Instant::now();
+    if let Err(error) = browser() {
+        say(&format!("the tests of the pages will fail: {error:#}"));
+    }
     let servers = if test.no_testbed { Err(anyhow::anyhow!("--no-testbed")) } else { programs() };
     let compiled = cargo::compile(root, &test.arguments, &stop)?;
     if !compiled.success() || stop.load(Ordering::Relaxed) {
@@ -124,6 +130,17 @@ fn programs() -> Result<Binaries> {
         packages::need("python3-pip", "python3", &["-m", "pip", "--version"])?;
     }
     Binaries::get(Subset::All, &say)
+}
+
+/// Chromium and what is used in it.
+fn browser() -> Result<()> {
+    if xtask::browser::chromium().is_err() {
+        packages::install(xtask::browser::PACKAGES)?;
+    }
+    say(&format!("chromium ({})", xtask::browser::chromium()?.display()));
+    packages::need("npm", "npm", &["--version"])?;
+    xtask::browser::axe(&say)?;
+    Ok(())
 }
 
 fn is_there(program: Program) -> bool {

@@ -1,314 +1,271 @@
-//! One page: what is done to it as a person would, what it shows, and what went wrong in it.
+//! One page: where it is, what it shows, what it has asked for.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use super::seen::{Request, Seen, exception, origin};
 use super::wire::Wire;
-use crate::wait::eventually;
+use super::{Look, PATIENCE, text};
+use crate::eventually;
 
-/// A page of a [`Browser`](super::Browser).
+/// Between two looks of [`Page::wait_for`]: each costs the page some time.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A page in a browser context of its own.
 #[derive(Debug)]
 pub struct Page {
-    wire: Wire,
+    wire: Arc<Wire>,
     session: String,
-    record: Arc<Mutex<Record>>,
-}
-
-/// What happened in a page.
-#[derive(Debug, Default)]
-struct Record {
-    requests: Vec<Request>,
-    problems: Vec<String>,
-}
-
-/// A request of a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    id: String,
-    /// Where to.
-    pub url: String,
-    /// The answer's status; none if there was none yet.
-    pub status: Option<u64>,
-    /// Bytes that came over the network, head and all; 0 from the cache.
-    pub bytes: u64,
+    seen: Arc<Mutex<Seen>>,
+    pub(super) patience: Duration,
 }
 
 impl Page {
-    pub(super) fn new(wire: Wire, session: String) -> Self {
-        let record = Arc::<Mutex<Record>>::default();
-        let heard = Arc::clone(&record);
-        wire.listen(&session, move |method, params| locked(&heard).take(method, params));
-        Self { wire, session, record }
+    pub(super) async fn open(wire: Arc<Wire>, user_agent: &str, look: &Look) -> Self {
+        let ask = async |method, params| {
+            wire.call(None, method, params).await.unwrap_or_else(|error| panic!("{error}"))
+        };
+        let context = ask("Target.createBrowserContext", json!({})).await;
+        let context = &context["browserContextId"];
+        let blank = json!({ "url": "about:blank", "browserContextId": context });
+        let target = ask("Target.createTarget", blank).await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = text(&ask("Target.attachToTarget", attach).await, "sessionId");
+        let page = Self { wire, session, seen: Arc::default(), patience: PATIENCE };
+        page.wire.watch(&page.session, &page.seen);
+        page.set(user_agent, look).await;
+        page
     }
 
-    pub(super) async fn call(&self, method: &str, params: Value) -> Value {
-        self.wire.call(Some(&self.session), method, params).await
-    }
-
-    /// Opens an address and waits until it and its modules have run.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be opened.
-    pub async fn goto(&self, url: &str) {
-        let answer = self.call("Page.navigate", json!({ "url": url })).await;
-        assert!(answer.get("errorText").is_none_or(Value::is_null), "{url}: {answer}");
-        self.wait_for("document.readyState === 'complete'").await;
-    }
-
-    /// The value of an expression, promises awaited.
-    ///
-    /// # Panics
-    ///
-    /// When it throws.
-    pub async fn eval(&self, expression: &str) -> Value {
-        self.try_eval(expression).await.unwrap_or_else(|error| panic!("{expression}: {error}"))
-    }
-
-    async fn try_eval(&self, expression: &str) -> Result<Value, String> {
-        let params =
-            json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let mut answer =
-            self.wire.try_call(Some(&self.session), "Runtime.evaluate", params).await?;
-        match answer.get("exceptionDetails") {
-            Some(thrown) => Err(thrown["exception"]["description"].to_string()),
-            None => Ok(answer["result"]["value"].take()),
+    async fn set(&self, user_agent: &str, look: &Look) {
+        let (width, height) = look.size;
+        let screen = json!({
+            "width": width,
+            "height": height,
+            "screenWidth": width,
+            "screenHeight": height,
+            "deviceScaleFactor": 1,
+            "mobile": look.is_phone,
+        });
+        let theme = if look.is_dark { "dark" } else { "light" };
+        let media = json!([
+            { "name": "prefers-color-scheme", "value": theme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        let agent = json!({ "userAgent": user_agent, "acceptLanguage": look.language });
+        let orders = [
+            ("Page.enable", json!({})),
+            ("Page.setLifecycleEventsEnabled", json!({ "enabled": true })),
+            ("Runtime.enable", json!({})),
+            ("Network.enable", json!({})),
+            ("Log.enable", json!({})),
+            ("Emulation.setDeviceMetricsOverride", screen),
+            ("Emulation.setTouchEmulationEnabled", json!({ "enabled": look.is_phone })),
+            ("Emulation.setEmulatedMedia", json!({ "features": media })),
+            ("Emulation.setUserAgentOverride", agent),
+            ("Emulation.setLocaleOverride", json!({ "locale": look.language })),
+            ("Emulation.setTimezoneOverride", json!({ "timezoneId": look.zone })),
+            // Several pages of one browser all think that they are looked at.
+            ("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })),
+        ];
+        for (method, params) in orders {
+            self.ask(method, params).await;
         }
     }
 
-    /// Waits up to 30 s until an expression is true; the failure shows what the page says instead.
-    pub async fn wait_for(&self, expression: &str) {
-        eventually(expression, None, async || match self.try_eval(expression).await {
-            Ok(Value::Bool(true)) => Ok(()),
-            seen => {
-                let text = self.try_eval("document.body?.innerText.slice(0, 3000)").await;
-                Err(format!("{seen:?}; the page says {text:?}; {:?}", self.problems()))
+    /// Goes there, and waits until everything that the document names is loaded. An answer such as 404 is a page too.
+    ///
+    /// # Panics
+    ///
+    /// When nobody answers, or the page is not loaded within [`PATIENCE`](super::PATIENCE).
+    pub async fn goto(&self, url: &str) {
+        self.seen().own.insert(origin(url).to_owned());
+        let gone = self.ask("Page.navigate", json!({ "url": url })).await;
+        assert!(gone.get("errorText").is_none(), "{url}: {gone}");
+        // There is no loader when only what follows `#` has changed.
+        if let Some(loader) = gone["loaderId"].as_str() {
+            eventually(&format!("{url} to be loaded"), self.patience, async || {
+                self.seen().loaded.contains(loader).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Goes back by one, and waits until that document is there.
+    ///
+    /// # Panics
+    ///
+    /// When there is nothing before this page.
+    pub async fn back(&self) {
+        let history = self.ask("Page.getNavigationHistory", json!({})).await;
+        let before = history["currentIndex"].as_u64().and_then(|now| now.checked_sub(1));
+        let before = before.and_then(|index| history["entries"].get(usize::try_from(index).ok()?));
+        let before = before.unwrap_or_else(|| panic!("nothing to go back to: {history}"));
+        let entry = json!({ "entryId": before["id"] });
+        self.ask("Page.navigateToHistoryEntry", entry).await;
+        eventually("the page before", self.patience, async || {
+            let history = self.ask("Page.getNavigationHistory", json!({})).await;
+            let index = history["currentIndex"].as_u64().and_then(|now| usize::try_from(now).ok());
+            let now = index.and_then(|index| history["entries"].get(index));
+            if now.is_none_or(|now| now["id"] != before["id"]) {
+                return Err(history);
             }
+            let state = self.eval("document.readyState").await;
+            if state == "complete" { Ok(()) } else { Err(state) }
         })
         .await;
     }
 
-    /// The text of the first element that a selector finds, as it is shown.
-    pub async fn text(&self, selector: &str) -> String {
-        let element = element(selector);
-        let text = self.eval(&format!("{element}.innerText")).await;
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Clicks the middle of an element with the mouse, holding `modifiers`: `Alt`, `Control`, `Meta`, `Shift`.
-    pub async fn click(&self, selector: &str, modifiers: &[&str]) {
-        let at = self.point(selector, (0.5, 0.5)).await;
-        self.mouse("mouseMoved", at, 0, modifiers).await;
-        self.mouse("mousePressed", at, 1, modifiers).await;
-        self.mouse("mouseReleased", at, 0, modifiers).await;
-    }
-
-    /// Moves the mouse over a point of an element, in fractions of its box.
-    pub async fn hover(&self, selector: &str, point: (f64, f64)) {
-        let at = self.point(selector, point).await;
-        self.mouse("mouseMoved", at, 0, &[]).await;
-    }
-
-    /// Presses the mouse at one point of an element and lets it go at another, in fractions of its box.
-    pub async fn drag(&self, selector: &str, from: (f64, f64), to: (f64, f64)) {
-        let (from, to) = (self.point(selector, from).await, self.point(selector, to).await);
-        self.mouse("mouseMoved", from, 0, &[]).await;
-        self.mouse("mousePressed", from, 1, &[]).await;
-        for part in [0.3, 0.7, 1.0] {
-            let between = (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
-            self.mouse("mouseMoved", between, 1, &[]).await;
-        }
-        self.mouse("mouseReleased", to, 0, &[]).await;
-    }
-
-    /// Types text where the cursor is.
-    pub async fn type_text(&self, text: &str) {
-        for c in text.chars() {
-            let key = json!({ "type": "char", "text": c.to_string() });
-            self.call("Input.dispatchKeyEvent", key).await;
-        }
-    }
-
-    /// Presses a key by its name: `Enter`, `ArrowDown`, `Escape`, `/`.
-    pub async fn press(&self, key: &str, modifiers: &[&str]) {
-        let code = match key {
-            "Enter" => 13,
-            "Escape" => 27,
-            "Tab" => 9,
-            "ArrowLeft" => 37,
-            "ArrowUp" => 38,
-            "ArrowRight" => 39,
-            "ArrowDown" => 40,
-            _ => 0,
-        };
-        let text = match key {
-            "Enter" => Some("\r"),
-            key if key.chars().count() == 1 && modifiers.is_empty() => Some(key),
-            _ => None,
-        };
-        let kind = if text.is_some() { "keyDown" } else { "rawKeyDown" };
-        let mut event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "modifiers": bits(modifiers) });
-        if let Some(text) = text {
-            event["text"] = text.into();
-        }
-        self.call("Input.dispatchKeyEvent", event).await;
-        let event = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code, "modifiers": bits(modifiers) });
-        self.call("Input.dispatchKeyEvent", event).await;
-    }
-
-    /// What the back button does.
-    pub async fn back(&self) {
-        self.eval("history.back()").await;
-    }
-
-    /// The address, as a person would copy it.
+    /// The address.
+    ///
+    /// # Panics
+    ///
+    /// When the page is gone.
     pub async fn url(&self) -> String {
         self.eval("location.href").await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Writes a picture of what is seen, as PNG.
+    /// The value of an expression of JavaScript, as JSON; a promise is awaited.
     ///
     /// # Panics
     ///
-    /// When the file cannot be written.
-    pub async fn screenshot(&self, file: &Path) {
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" })).await;
-        let picture = picture["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
-        std::fs::write(file, picture.expect("a picture")).expect("a file for the picture");
+    /// When it throws or rejects.
+    pub async fn eval(&self, js: &str) -> Value {
+        self.try_eval(js).await.unwrap_or_else(|error| panic!("{js}\n  {error}"))
     }
 
-    /// All requests so far.
-    pub fn requests(&self) -> Vec<Request> {
-        locked(&self.record).requests.clone()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_requests(&self) {
-        locked(&self.record).requests.clear();
-    }
-
-    /// What went wrong so far: errors on the console, exceptions, requests that failed or went elsewhere.
-    pub fn problems(&self) -> Vec<String> {
-        let record = locked(&self.record);
-        let elsewhere = record.requests.iter().filter(|request| {
-            !["http://127.0.0.1:", "about:", "data:", "blob:http://127.0.0.1:"]
-                .iter()
-                .any(|ours| request.url.starts_with(ours))
-        });
-        record
-            .problems
-            .iter()
-            .cloned()
-            .chain(elsewhere.map(|request| format!("asked elsewhere: {}", request.url)))
-            .collect()
-    }
-
-    /// Fails if anything went wrong so far.
+    /// Looks until the expression is true; a look that throws sees what it threw. [`PATIENCE`] is how long, if
+    /// [`Page::with_patience`] has not said otherwise.
     ///
     /// # Panics
     ///
-    /// With all that did.
+    /// When it has not become true by then: with its last value, what the page shows, and its problems.
+    pub async fn wait_for(&self, js: &str) {
+        let truth = format!(
+            "(async () => {{ const value = await ({js}); return [!!value, value ?? null] }})()"
+        );
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let seen = self.try_eval(&truth).await;
+            if seen.as_ref().is_ok_and(|value| value[0] == true) {
+                return;
+            }
+            if Instant::now() >= deadline {
+                let shown = self.eval("document.body?.innerText.slice(0, 3000)").await;
+                let (url, problems) = (self.url().await, self.problems());
+                panic!(
+                    "waited {:?} in vain for {js}\n  last: {seen:?}\n  at {url} with {problems:#?}\n  which shows: {}",
+                    self.patience,
+                    shown.as_str().unwrap_or_default()
+                );
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The same page, which is waited for no longer than this.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// What the first element that matches shows, once there is one.
+    ///
+    /// # Panics
+    ///
+    /// When there is none within [`PATIENCE`](super::PATIENCE).
+    pub async fn text(&self, selector: &str) -> String {
+        let element = element(selector);
+        self.wait_for(&element).await;
+        let shown = self.eval(&format!("{element}.innerText")).await;
+        shown.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Writes what the window shows to a PNG file.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub async fn screenshot(&self, path: &Path) {
+        // Fonts and pictures that are still coming would be missing.
+        self.eval("document.fonts.ready.then(() => true)").await;
+        let shot = self.ask("Page.captureScreenshot", json!({ "format": "png" })).await;
+        let png = STANDARD.decode(text(&shot, "data")).expect("base64");
+        std::fs::write(path, png).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Fails if anything is wrong so far.
+    ///
+    /// # Panics
+    ///
+    /// With all of [`Page::problems`].
     #[track_caller]
     pub fn is_sound(&self) {
         let problems = self.problems();
         assert!(problems.is_empty(), "{problems:#?}");
     }
 
-    async fn point(&self, selector: &str, (x, y): (f64, f64)) -> (f64, f64) {
-        let element = element(selector);
-        let shown =
-            format!("!!document.querySelector({})?.getClientRects().length", json!(selector));
-        self.wait_for(&shown).await;
-        let at = format!(
-            "(() => {{ const e = {element}; e.scrollIntoView({{ block: 'nearest' }}); const r = e.getBoundingClientRect(); \
-             return [r.left + r.width * {x}, r.top + r.height * {y}]; }})()"
-        );
-        let at = self.eval(&at).await;
-        (at[0].as_f64().expect("x"), at[1].as_f64().expect("y"))
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.seen().requests.clear();
     }
 
-    async fn mouse(&self, kind: &str, (x, y): (f64, f64), buttons: u32, modifiers: &[&str]) {
-        let button = if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" };
-        let event = json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1, "modifiers": bits(modifiers) });
-        self.call("Input.dispatchMouseEvent", event).await;
+    /// All requests so far, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.seen().requests.clone()
     }
-}
 
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.wire.forget(&self.session);
+    /// What is wrong so far: errors and warnings on the console, uncaught exceptions, dialogs, requests that failed, and
+    /// requests to any other address than those that the test itself went to.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        self.seen().problems()
     }
-}
 
-impl Record {
-    fn take(&mut self, method: &str, params: &Value) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        match method {
-            "Network.requestWillBeSent" => {
-                let (id, url) = (text(&params["requestId"]), text(&params["request"]["url"]));
-                self.requests.push(Request { id, url, status: None, bytes: 0 });
-            }
-            "Network.responseReceived" => {
-                if let Some(request) = self.request(&params["requestId"]) {
-                    request.status = params["response"]["status"].as_u64();
-                    request.bytes = params["response"]["encodedDataLength"].as_u64().unwrap_or(0);
-                }
-            }
-            "Network.loadingFinished" => {
-                if let Some(request) = self.request(&params["requestId"]) {
-                    let all = params["encodedDataLength"].as_f64().unwrap_or(0.0);
-                    // Whole bytes, told as a float.
-                    request.bytes = request.bytes.max(format!("{all:.0}").parse().unwrap_or(0));
-                }
-            }
-            // Who goes on to another page gives up on what the one before had asked.
-            "Network.loadingFailed" if params["canceled"] != true => {
-                let url = self.request(&params["requestId"]).map(|request| request.url.clone());
-                self.problems.push(format!("{}: {}", url.unwrap_or_default(), params["errorText"]));
-            }
-            "Runtime.exceptionThrown" => {
-                self.problems.push(format!("exception: {}", params["exceptionDetails"]));
-            }
-            "Runtime.consoleAPICalled"
-                if ["error", "warning", "assert"].iter().any(|kind| params["type"] == *kind) =>
-            {
-                self.problems.push(format!("console: {}", params["args"]));
-            }
-            "Log.entryAdded" if params["entry"]["level"] == "error" => {
-                self.problems
-                    .push(format!("log: {} {}", params["entry"]["text"], params["entry"]["url"]));
-            }
-            _ => {}
+    pub(super) async fn ask(&self, method: &str, params: Value) -> Value {
+        let answer = self.wire.call(Some(&self.session), method, params).await;
+        answer.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn try_eval(&self, js: &str) -> Result<Value, String> {
+        self.try_eval_in(js, None).await
+    }
+
+    /// In another world than the page's own: it shares the document, and no name.
+    pub(super) async fn try_eval_in(
+        &self,
+        js: &str,
+        world: Option<&Value>,
+    ) -> Result<Value, String> {
+        let mut params = json!({
+            "expression": js,
+            "awaitPromise": true,
+            "returnByValue": true,
+            "userGesture": true,
+        });
+        if let Some(world) = world {
+            params["contextId"] = world.clone();
+        }
+        let mut answer = self.wire.call(Some(&self.session), "Runtime.evaluate", params).await?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(exception(details)),
+            None => Ok(answer["result"]["value"].take()),
         }
     }
 
-    fn request(&mut self, id: &Value) -> Option<&mut Request> {
-        self.requests.iter_mut().rev().find(|request| id == request.id.as_str())
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn locked(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
-    record.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn element(selector: &str) -> String {
-    format!(
-        "(document.querySelector({0}) ?? (() => {{ throw new Error('nothing is ' + {0}) }})())",
-        json!(selector)
-    )
-}
-
-fn bits(modifiers: &[&str]) -> u32 {
-    let bit = |modifier: &&str| match *modifier {
-        "Alt" => 1,
-        "Control" => 2,
-        "Meta" => 4,
-        "Shift" => 8,
-        other => panic!("{other} is no modifier"),
-    };
-    modifiers.iter().map(bit).sum()
+/// JavaScript for the first element that matches.
+pub(super) fn element(selector: &str) -> String {
+    format!("document.querySelector({})", json!(selector))
 }

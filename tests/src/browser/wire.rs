@@ -1,110 +1,123 @@
-//! The Chrome DevTools Protocol: calls with answers, and events, as JSON over one WebSocket.
+//! The DevTools protocol: JSON messages, each ended by a zero byte, over a pipe to the browser and one from it.
+//!
+//! An order carries a number and is answered once, with `result` or `error`. Events carry the session of the page that
+//! they are about, and go to its [`Seen`], in the order in which they come.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::oneshot;
 
-/// A page that hangs is a failure, not a wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::seen::Seen;
+use crate::wait::PATIENCE;
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
-type Listener = Box<dyn Fn(&str, &Value) + Send>;
-type Listeners = Arc<Mutex<HashMap<String, Listener>>>;
-
-/// A connection; clones are the same.
-#[derive(Clone)]
+/// Both pipes.
+#[derive(Debug)]
 pub(super) struct Wire {
-    out: mpsc::UnboundedSender<String>,
-    waiting: Waiting,
-    listeners: Listeners,
-    next: Arc<AtomicU64>,
+    to: tokio::sync::Mutex<ChildStdin>,
+    next: AtomicU64,
+    known: Mutex<Known>,
 }
 
-impl std::fmt::Debug for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wire").finish_non_exhaustive()
-    }
+/// Who waits for what.
+#[derive(Debug, Default)]
+struct Known {
+    waiting: HashMap<u64, oneshot::Sender<Value>>,
+    sessions: HashMap<String, Arc<Mutex<Seen>>>,
 }
 
 impl Wire {
-    pub(super) async fn connect(address: &str) -> Self {
-        // A picture or a document of a page is larger than what a chat would send.
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let connected =
-            tokio_tungstenite::connect_async_with_config(address, Some(config), true).await;
-        let (mut sink, mut stream) = connected.expect("a connection to chromium").0.split();
-        let (out, mut queue) = mpsc::unbounded_channel::<String>();
-        let (waiting, listeners) = (Waiting::default(), Listeners::default());
-        tokio::spawn(async move {
-            while let Some(text) = queue.recv().await {
-                if sink.send(Message::text(text)).await.is_err() {
-                    break;
-                }
-            }
-        });
-        let (answers, heard) = (Arc::clone(&waiting), Arc::clone(&listeners));
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = stream.next().await {
-                let Ok(text) = message.to_text() else { continue };
-                let Ok(value) = serde_json::from_str::<Value>(text) else { continue };
-                if let Some(id) = value["id"].as_u64() {
-                    let waiter = answers.lock().expect("no panic").remove(&id);
-                    waiter.into_iter().for_each(|waiter| drop(waiter.send(value.clone())));
-                } else if let (Some(session), Some(method)) =
-                    (value["sessionId"].as_str(), value["method"].as_str())
-                    && let Some(listener) = heard.lock().expect("no panic").get(session)
-                {
-                    listener(method, &value["params"]);
-                }
-            }
-            // Whoever still waits is told that there will be no answer.
-            answers.lock().expect("no panic").clear();
-        });
-        Self { out, waiting, listeners, next: Arc::default() }
+    /// Begins to read. The reader ends with the browser, or with the runtime.
+    pub(super) fn start(to: ChildStdin, from: ChildStdout) -> Arc<Self> {
+        let (to, known) = (tokio::sync::Mutex::new(to), Mutex::default());
+        let wire = Arc::new(Self { to, next: AtomicU64::new(1), known });
+        tokio::spawn(Arc::clone(&wire).read(from));
+        wire
     }
 
-    /// Hears the events of a session.
-    pub(super) fn listen(&self, session: &str, listener: impl Fn(&str, &Value) + Send + 'static) {
-        self.listeners.lock().expect("no panic").insert(session.to_owned(), Box::new(listener));
-    }
-
-    pub(super) fn forget(&self, session: &str) {
-        self.listeners.lock().expect("no panic").remove(session);
-    }
-
-    pub(super) async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
-        let answer = self.try_call(session, method, params).await;
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
-    }
-
-    /// The result, or the error as the browser says it.
-    pub(super) async fn try_call(
+    /// Gives an order, and waits for its answer.
+    pub(super) async fn call(
         &self,
         session: Option<&str>,
         method: &str,
         params: Value,
     ) -> Result<Value, String> {
+        let (sender, answer) = oneshot::channel();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        self.waiting.lock().expect("no panic").insert(id, answer);
-        let mut call = json!({ "id": id, "method": method, "params": params });
+        self.known().waiting.insert(id, sender);
+        let mut order = json!({ "id": id, "method": method, "params": params });
         if let Some(session) = session {
-            call["sessionId"] = session.into();
+            order["sessionId"] = json!(session);
         }
-        self.out.send(call.to_string()).map_err(|_| "chromium is gone".to_owned())?;
-        let answered = tokio::time::timeout(PATIENCE, answered).await;
-        let mut answer =
-            answered.map_err(|_| "no answer within a minute")?.map_err(|_| "chromium is gone")?;
+        let asked = async {
+            self.write(&order).await?;
+            answer.await.map_err(|_| "the browser has ended".to_owned())
+        };
+        let answered = tokio::time::timeout(PATIENCE, asked).await;
+        let mut answer = answered.map_err(|_| format!("{method}: no answer in {PATIENCE:?}"))??;
         match answer.get("error") {
-            Some(error) => Err(error.to_string()),
+            Some(error) => Err(format!("{method}: {error}")),
             None => Ok(answer["result"].take()),
         }
+    }
+
+    /// From here on, events of this session go there.
+    pub(super) fn watch(&self, session: &str, seen: &Arc<Mutex<Seen>>) {
+        self.known().sessions.insert(session.to_owned(), Arc::clone(seen));
+    }
+
+    async fn write(&self, order: &Value) -> Result<(), String> {
+        let mut bytes = order.to_string().into_bytes();
+        bytes.push(0);
+        let mut to = self.to.lock().await;
+        let written = to.write_all(&bytes).await;
+        written.map_err(|error| format!("the browser does not listen: {error}"))
+    }
+
+    async fn read(self: Arc<Self>, from: ChildStdout) {
+        let mut from = BufReader::new(from);
+        let mut bytes = Vec::new();
+        while from.read_until(0, &mut bytes).await.is_ok_and(|read| read > 0) {
+            bytes.pop_if(|last| *last == 0);
+            if let Ok(message) = serde_json::from_slice::<Value>(&bytes) {
+                self.take(message);
+            }
+            bytes.clear();
+        }
+        // Whoever still waits is told so by the end of the channel.
+        self.known().waiting.clear();
+    }
+
+    fn take(self: &Arc<Self>, message: Value) {
+        let known = &mut *self.known();
+        if let Some(id) = message["id"].as_u64() {
+            if let Some(waiting) = known.waiting.remove(&id) {
+                // Whoever has given up waiting needs no answer.
+                waiting.send(message).ok();
+            }
+            return;
+        }
+        let (session, method) = (message["sessionId"].as_str(), message["method"].as_str());
+        let Some((session, method)) = session.zip(method) else { return };
+        if let Some(seen) = known.sessions.get(session) {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.event(method, &message["params"]);
+        }
+        if method == "Page.javascriptDialogOpening" {
+            // The page stands still until somebody answers.
+            let (wire, session) = (Arc::clone(self), session.to_owned());
+            tokio::spawn(async move {
+                let refused = json!({ "accept": false });
+                wire.call(Some(&session), "Page.handleJavaScriptDialog", refused).await
+            });
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

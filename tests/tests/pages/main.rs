@@ -1,11 +1,14 @@
-//! The pages of `event-center` in a real browser, over the demo and over a fake API server.
+//! The pages of `event-center` in a real browser (see `eventcenter_tests::browser`), over the demo and over a fake API server.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod clusters;
+mod driver;
 mod events;
 mod everywhere;
+mod hostile;
 mod overview;
+mod plain;
 mod query;
 
 use eventcenter_tests::browser::{Browser, Look, Page};

@@ -10,24 +10,35 @@ pub(super) fn need(package: &str, program: &str, arguments: &[&str]) -> Result<(
     if runs(program, arguments) {
         return Ok(());
     }
+    install(&[package])?;
+    if !runs(program, arguments) {
+        bail!("apt-get install {package} did not bring {program}");
+    }
+    Ok(())
+}
+
+/// Installs packages as root on Debian; elsewhere the error is the command to run.
+pub(super) fn install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
     let may = rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists();
     if !may {
-        bail!("{program} is missing; install the package {package}");
+        bail!("something is missing that I may not install: apt-get install {names}");
     }
-    println!("test: installing {package}");
+    println!("test: installing {names}");
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         command.stdout(Stdio::null()).status().context("cannot run apt-get")
     };
-    let install = ["install", "-y", "--no-install-recommends", package];
-    if !apt(&install)?.success() {
-        // Without package lists nothing can be found: fetch them and try once more.
-        apt(&["update"])?;
-        apt(&install)?;
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    if apt(&install)?.success() {
+        return Ok(());
     }
-    if !runs(program, arguments) {
-        bail!("apt-get install {package} did not bring {program}");
+    // Without package lists nothing can be found: fetch them and try once more.
+    apt(&["update"])?;
+    let done = apt(&install)?;
+    if !done.success() {
+        bail!("apt-get install {names} failed ({done})");
     }
     Ok(())
 }
