@@ -1,13 +1,16 @@
 //! `/api/v1`: what can be asked. Each answer says what it lacks: `gaps` and `unread`. Text of events is as it was sent;
 //! what is an order to a terminal is escaped ([`plain_json`]).
 
+mod clusters;
 mod counts;
 mod events;
 mod export;
 mod live;
 mod nodes;
 mod objects;
+mod saved;
 mod table;
+mod table_export;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, patch};
 use eventcenter_core::plain_json;
 use eventcenter_core::query::Key;
 use eventcenter_store::Answer;
@@ -49,7 +52,14 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/components", get(nodes::components))
         .route("/api/v1/objects", get(objects::objects))
         .route("/api/v1/query", get(table::by_get).post(table::by_post))
+        .route("/api/v1/query.csv", get(table_export::csv))
+        .route("/api/v1/query.ndjson", get(table_export::ndjson))
         .route("/api/v1/keys", get(keys))
+        .route("/api/v1/clusters", get(clusters::list))
+        .route("/api/v1/clusters/{id}", patch(clusters::change))
+        .route("/api/v1/saved", get(saved::list).post(saved::create))
+        .route("/api/v1/saved.yaml", get(saved::export).post(saved::import))
+        .route("/api/v1/saved/{id}", get(saved::one).put(saved::replace).delete(saved::delete))
         .route("/api/v1/gaps", get(gaps))
         .route("/api/v1/status", get(status))
         .route("/api/v1/live", get(live::live))

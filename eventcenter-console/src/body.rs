@@ -2,14 +2,36 @@
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::config::LimitsConfig;
 use crate::problem::Problem;
 
-/// All of it. Whoever sends a byte a minute would otherwise hold one of `limits.requests` for ever.
+/// All of it, at most `limits.body`.
 pub(crate) async fn whole(body: Body, limits: &LimitsConfig) -> Result<Bytes, Problem> {
     let most = usize::try_from(limits.body.bytes()).unwrap_or(usize::MAX);
+    at_most(body, limits, most).await
+}
+
+/// A JSON body of at most `limits.body`, read.
+pub(crate) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &LimitsConfig,
+) -> Result<T, Problem> {
+    // A form of another site can send no such type.
+    is_of_kind(headers, "application/json")?;
+    serde_json::from_slice(&whole(body, limits).await?)
+        .map_err(|error| Problem::bad(format!("the body is not understood: {error}")))
+}
+
+/// All of it. Whoever sends a byte a minute would otherwise hold one of `limits.requests` for ever.
+pub(crate) async fn at_most(
+    body: Body,
+    limits: &LimitsConfig,
+    most: usize,
+) -> Result<Bytes, Problem> {
     timeout(limits.deadline.get(), to_bytes(body, most))
         .await
         .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?

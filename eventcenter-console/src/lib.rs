@@ -18,6 +18,7 @@
 
 mod api;
 mod body;
+pub mod clusters;
 mod config;
 mod cursor;
 mod guard;
@@ -38,8 +39,10 @@ use axum::middleware::from_fn_with_state;
 use eventcenter_core::{Clock, Health, Stop, SystemClock};
 use eventcenter_store::EventQuery;
 use eventcenter_store::ask::{Mark, State};
+use eventcenter_store::saved::SavedThings;
 use tokio::sync::{Semaphore, watch};
 
+pub use clusters::Clusters;
 use problem::Problem;
 use session::{Mistakes, Sessions};
 
@@ -49,9 +52,26 @@ pub use config::{Auth, ConsoleConfig, LimitsConfig, ProxyConfig};
 #[derive(Clone)]
 pub struct Console(Arc<Shared>);
 
+/// What a program has for its console beside an engine. The usual is nothing.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Keeps what people save.
+    pub saved: Option<Arc<dyn SavedThings>>,
+    /// Changes what is watched.
+    pub clusters: Option<Arc<dyn Clusters>>,
+    /// Grows when the engine took events: live tails wake then, and else each second.
+    pub mark: Option<watch::Receiver<Mark>>,
+    /// Served too, under the same rules.
+    pub beside: Router,
+}
+
 /// What all requests see.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn EventQuery>,
+    /// What people keep; none: nothing can be saved.
+    pub(crate) saved: Option<Arc<dyn SavedThings>>,
+    /// The clusters that are watched; none: nothing can be changed of them.
+    pub(crate) clusters: Option<Arc<dyn Clusters>>,
     pub(crate) config: ConsoleConfig,
     pub(crate) health: Health,
     pub(crate) clock: Arc<dyn Clock>,
@@ -72,17 +92,17 @@ pub(crate) struct Shared {
 impl Console {
     /// Over this engine, with the health that `/api/v1/status` shows.
     pub fn new(engine: Arc<dyn EventQuery>, config: ConsoleConfig, health: Health) -> Self {
-        Self::build(engine, config, health, None, Router::new())
+        Self::build(engine, config, health, Surroundings::default())
     }
 
-    /// The same; live tails wake when `mark` grows, and `beside` is served too, under the same rules.
+    /// The same, with what else there is.
     pub fn build(
         engine: Arc<dyn EventQuery>,
         config: ConsoleConfig,
         health: Health,
-        mark: Option<watch::Receiver<Mark>>,
-        beside: Router,
+        around: Surroundings,
     ) -> Self {
+        let Surroundings { saved, clusters, mark, beside } = around;
         let shared = Shared {
             requests: Arc::new(Semaphore::new(config.limits.requests)),
             tails: Arc::new(Semaphore::new(config.limits.tails)),
@@ -91,6 +111,8 @@ impl Console {
             mistakes: Mistakes::default(),
             clock: Arc::new(SystemClock),
             engine,
+            saved,
+            clusters,
             config,
             health,
             mark,

@@ -31,6 +31,9 @@ impl Problem {
             StatusCode::UNAUTHORIZED => ("/problems/auth", "Who asks is not known"),
             StatusCode::FORBIDDEN => ("/problems/forbidden", "This may not be asked from there"),
             StatusCode::NOT_FOUND => ("/problems/absent", "There is no such thing"),
+            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
+                ("/problems/conflict", "Something else is there")
+            }
             StatusCode::UNPROCESSABLE_ENTITY => {
                 ("/problems/statement", "The statement is not understood")
             }

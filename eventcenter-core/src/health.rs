@@ -25,6 +25,7 @@ pub struct Part {
 #[derive(Debug)]
 struct State {
     gates: bool,
+    held: bool,
     condition: Condition,
     progress: Instant,
     max_age: Option<Duration>,
@@ -51,7 +52,7 @@ pub struct Report {
 pub struct PartReport {
     /// Whether it is well.
     pub ready: bool,
-    /// `ready`, `starting`, or what is wrong.
+    /// `ready`, `starting`, `paused`, or what is wrong.
     pub state: String,
     /// Seconds since it last made progress.
     pub age_seconds: u64,
@@ -76,9 +77,23 @@ impl Health {
         self.part(name, false, None)
     }
 
+    /// Holds a part on purpose, or lets it go on: nobody waits for what is held. A part that is not there is not held.
+    pub fn hold(&self, name: &str, held: bool) {
+        if let Some(state) = self.lock().get_mut(name) {
+            state.held = held;
+            // It could not make any meanwhile.
+            state.progress = Instant::now();
+        }
+    }
+
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {
-        let state =
-            State { gates, condition: Condition::Starting, progress: Instant::now(), max_age };
+        let state = State {
+            gates,
+            held: false,
+            condition: Condition::Starting,
+            progress: Instant::now(),
+            max_age,
+        };
         self.lock().insert(name.to_owned(), state);
         Part { health: self.clone(), name: name.into() }
     }
@@ -100,12 +115,13 @@ impl State {
         let age = self.progress.elapsed();
         let stale = self.max_age.is_some_and(|max_age| age > max_age);
         let state = match &self.condition {
+            _ if self.held => "paused".to_owned(),
             Condition::Ready if stale => format!("no progress for {} s", age.as_secs()),
             Condition::Ready => "ready".to_owned(),
             Condition::Starting => "starting".to_owned(),
             Condition::Troubled(why) => why.clone(),
         };
-        let ready = self.condition == Condition::Ready && !stale;
+        let ready = self.held || (self.condition == Condition::Ready && !stale);
         PartReport { ready, state, age_seconds: age.as_secs(), gates: self.gates }
     }
 }
@@ -151,6 +167,22 @@ mod tests {
         watch.ready();
         assert!(health.report().ready);
         watch.troubled("the API server does not answer");
+        assert!(!health.report().ready);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_what_is_held() {
+        let health = Health::new();
+        let watch = health.gate("watch", Some(Duration::from_secs(60)));
+        watch.ready();
+        health.hold("watch", true);
+        tokio::time::advance(Duration::from_secs(600)).await;
+        let report = health.report();
+        assert!(report.ready);
+        assert_eq!(report.parts["watch"].state, "paused");
+        health.hold("watch", false);
+        assert_eq!(health.report().parts["watch"].state, "ready");
+        tokio::time::advance(Duration::from_secs(61)).await;
         assert!(!health.report().ready);
     }
 }

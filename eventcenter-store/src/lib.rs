@@ -22,6 +22,7 @@ pub mod overview;
 pub mod pods;
 #[cfg(feature = "sqlite")]
 mod read;
+pub mod saved;
 #[cfg(feature = "sqlite")]
 mod search;
 #[cfg(feature = "sqlite")]

@@ -20,7 +20,7 @@ pub(crate) mod document;
 mod neighbours;
 pub(crate) mod partition;
 pub(crate) mod rollup;
-mod schema;
+pub(crate) mod schema;
 mod shared;
 mod upsert;
 mod writer;
@@ -167,6 +167,17 @@ impl Store {
     /// [`ErrorKind::Storage`] when a file cannot be removed.
     pub async fn expire(&self) -> Result<()> {
         self.ask(Command::Expire).await
+    }
+
+    /// Calls a cluster so from now on, in all answers and statements, whatever its events say. It is not kept: whoever
+    /// opens the store says it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when a partition cannot be written.
+    pub async fn rename(&self, cluster: &str, name: &str) -> Result<()> {
+        let (cluster, name) = (cluster.to_owned(), name.to_owned());
+        self.ask(|answer| Command::Rename { cluster, name, answer }).await
     }
 
     async fn ask<T>(

@@ -1,5 +1,6 @@
 //! The program `event-center`, without its command line.
 
+mod clusters;
 pub mod demo;
 mod import;
 mod print;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use eventcenter_console::Console;
+use eventcenter_console::{Clusters, Console, Surroundings};
 use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::{QueryError, Statement};
@@ -21,6 +22,7 @@ use eventcenter_core::{
 use eventcenter_kube::ApiServer;
 use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
+use eventcenter_store::saved::{SavedFile, SavedThings};
 use eventcenter_store::{EventQuery, SqlWorker, Store, serve_sql};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -29,6 +31,8 @@ use tracing::{info, warn};
 use crate::config::CenterConfig;
 use crate::eventer::{Failure, Program};
 use crate::http;
+use crate::switch::Switches;
+use clusters::ManagedClusters;
 
 /// What the store is called among the sinks.
 const STORE: &str = "store";
@@ -116,6 +120,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?
         .with_sql_worker(sql_worker());
     let settings = settings::routes(&config);
+    let saved = SavedFile::open(&folder, Arc::new(SystemClock), &health)?;
     let CenterConfig { common, store: kept, console } = config;
 
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
@@ -155,11 +160,17 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let measure = move |metrics: &Metrics| measured.measure(metrics);
     let beside = http::routes(health.clone(), metrics.clone(), measure).merge(settings);
     let mark = Some(store.mark());
-    let console = Console::build(Arc::new(store), console, health.clone(), mark, beside);
+    let saved: Arc<dyn SavedThings> = Arc::new(saved);
+    let switches = Switches::new(health.clone());
+    let clusters =
+        ManagedClusters::open(store.clone(), Arc::clone(&saved), switches.clone()).await?;
+    let clusters: Option<Arc<dyn Clusters>> = Some(Arc::new(clusters));
+    let around = Surroundings { saved: Some(saved), clusters, mark, beside };
+    let console = Console::build(Arc::new(store), console, health.clone(), around);
 
     // What is kept can be asked for whatever a cluster says.
     let (endures, attach) = (true, pipeline.attach());
-    let program = Program { servers, unknown, endures, attach, health, metrics };
+    let program = Program { servers, unknown, endures, attach, health, metrics, switches };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

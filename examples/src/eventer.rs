@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::http::HealthServer;
+use crate::switch::Switches;
 
 /// The pause between two looks for a kubeconfig: it costs a file.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -112,8 +113,15 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
             Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
                 .with("http.listen", listen)
         })?;
-    let (unknown, attach) = (Vec::new(), pipeline.attach());
-    let program = Program { servers, unknown, endures: false, attach, health, metrics };
+    let program = Program {
+        servers,
+        unknown: Vec::new(),
+        endures: false,
+        attach: pipeline.attach(),
+        health,
+        metrics,
+        switches: Switches::default(),
+    };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
@@ -132,6 +140,8 @@ pub(crate) struct Program {
     pub(crate) attach: Attach,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
+    /// What pauses watches.
+    pub(crate) switches: Switches,
 }
 
 impl Program {
@@ -272,7 +282,8 @@ impl Program {
                 metrics: self.metrics.clone(),
             };
             let watch = EventWatch::new(config, namespace, resume, around);
-            self.attach.source(Box::new(watch), Arc::clone(&cluster));
+            let watch = self.switches.wrap(&cluster, Box::new(watch));
+            self.attach.source(watch, Arc::clone(&cluster));
         }
     }
 }

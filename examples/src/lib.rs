@@ -8,3 +8,4 @@ pub mod eventer;
 pub mod http;
 pub mod load_average;
 pub mod logging;
+mod switch;

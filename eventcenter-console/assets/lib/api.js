@@ -55,10 +55,10 @@ export async function text(path, { signal } = {}) {
   return response.text();
 }
 
-/** Changes something. */
-export const send = (method, path, body) =>
+/** Changes something. A body that is a text is sent as it is, of the type that `headers` say. */
+export const send = (method, path, body, headers = {}) =>
   asked(address(path), {
     method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
   });

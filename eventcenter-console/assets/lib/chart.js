@@ -63,7 +63,8 @@ function drawLines({ chart, x, y }) {
         pen = 'M';
         continue;
       }
-      path += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
+      // A value without neighbours is a dot.
+      path += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}${pen === 'M' ? 'h0' : ''}`;
       pen = 'L';
     }
     return path && s('path', { d: path, class: `line ${mark}` });

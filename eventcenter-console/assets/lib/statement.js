@@ -35,10 +35,15 @@ async function knownKeys(signal) {
 
 /**
  * What stands at the cursor: `typed` lies from `from` up to the cursor and on to `to`, and `place` says what may stand
- * there: a `key`, the `value` of `key`, or what comes `behind` a term (that may be a key without its colon).
+ * there: a `key`, the `value` of `key`, what comes `behind` a term (that may be a key without its colon), or a word of
+ * the `select` behind the `|`.
  */
 export function context(text, cursor) {
   const before = tokens(text).filter(({ from }) => from < cursor);
+  if (before.some((token) => isSign(token, '|'))) {
+    const typed = /[A-Za-z_]\w*$/.exec(text.slice(0, cursor))?.[0] ?? '';
+    return { place: 'select', typed, from: cursor - typed.length, to: cursor };
+  }
   const last = before.at(-1);
   const isTouched = last && last.to >= cursor && last.kind !== 'sign';
   if (isTouched) before.pop();
@@ -55,6 +60,7 @@ const isValue = (before) => before.at(-1).kind !== 'word' || isSign(before.at(-2
 /** What can stand there: `{ text, note }`; `text` takes the place of what is typed. */
 export async function suggestions({ place, key, typed }, signal) {
   if (place === 'value') return values(key, typed, signal);
+  if (place === 'select') return typed ? selectable(typed, signal) : [];
   const known = await knownKeys(signal);
   const begins = (text) => text !== typed && text.toLowerCase().startsWith(typed.toLowerCase());
   const joints = (some) => some.filter(begins).map((text) => ({ text: `${text} `, note: t('statement.joint') }));
@@ -94,6 +100,20 @@ async function values(key, typed, signal) {
     return (await newest(ask, DAY)).map((group) => told(group, group.values[0].split('/').at(-1)));
   }
   return [];
+}
+
+/** Functions that are known beside SQLite's own; see `eventcenter-store/src/sql/functions.rs`. */
+const FUNCTIONS = ['count', 'sum', 'min', 'max', 'avg', 'count_if', 'approx_distinct', 'max_by', 'min_by', 'date_trunc', 'date_format', 'from_unixtime', 'to_unixtime', 'time_series'];
+const CLAUSES = ['select', 'from', 'where', 'group by', 'having', 'order by', 'limit', 'distinct', 'occurrences', 'log', 'desc'];
+
+/** The columns of a table, as the engine has them; asked for once. */
+let columns = null;
+async function selectable(typed, signal) {
+  const named = async (table) => (await get('query', { query: `* | select * from ${table} limit 0`, since: '1m' }, { signal })).columns;
+  columns ??= [...new Set((await Promise.all(['log', 'occurrences'].map(named))).flat())].filter((name) => /^\w+$/.test(name));
+  const begins = (text) => text !== typed && text.startsWith(typed.toLowerCase());
+  const offered = (some, note, behind) => some.filter(begins).map((text) => ({ text: text + behind, note }));
+  return [...offered(columns, t('statement.column'), ' '), ...offered(FUNCTIONS, t('statement.function'), '('), ...offered(CLAUSES, 'SQL', ' ')].slice(0, OFFERED);
 }
 
 // The field ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import { narrowing } from '../lib/narrow.js';
 import { LEVELS, lacks, level, levelSeries, nothing } from '../lib/parts.js';
 import { zoom } from '../lib/range.js';
 import { rowList } from '../lib/rows.js';
+import { savedMenu } from '../lib/saved.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
 import { statementField } from '../lib/statement.js';
 import { brief, instant, offset } from '../lib/time.js';
@@ -55,8 +56,10 @@ const results = h('div', { class: 'results' },
 put(
   place,
   heading(),
-  h('form', { class: 'ask', role: 'search', onsubmit: (event) => { event.preventDefault(); ask(field.input.value.trim()); } },
-    field.field, h('button', { class: 'primary' }, t('events.search'))),
+  h('div', { class: 'ask-bar' },
+    h('form', { class: 'ask', role: 'search', onsubmit: (event) => { event.preventDefault(); ask(field.input.value.trim()); } },
+      field.field, h('button', { class: 'primary' }, t('events.search'))),
+    savedMenu({ kind: 'query', current: () => ({ query: view().query ?? field.input.value.trim(), order: view().order }) })),
   narrow.chips,
   missing,
   histogram,

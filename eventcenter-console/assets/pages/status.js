@@ -1,5 +1,6 @@
 // Status: whether everything goes on, how far behind it is, what was lost, and how long what is kept will be.
 
+import { clusterManagement } from '../lib/clusters.js';
 import { get, text } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { nothing, section, table, when } from '../lib/parts.js';
@@ -34,6 +35,7 @@ function show(told) {
     sinks(told),
     sources(told.metrics),
     kept(told),
+    clusterManagement(),
     gaps(told.store.gaps),
     told.settings && settings(told.settings),
   ];

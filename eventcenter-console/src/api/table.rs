@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use eventcenter_core::query::Statement;
-use eventcenter_store::ask::TableAsk;
-use serde::Deserialize;
+use eventcenter_store::Answer;
+use eventcenter_store::ask::{Table, TableAsk};
 use serde_json::Value;
 
 use super::{Reply, json};
@@ -27,15 +27,8 @@ pub(crate) async fn by_post(
     headers: HeaderMap,
     body: Body,
 ) -> Reply {
-    // A form of another site can send no such type.
-    body::is_of_kind(&headers, "application/json")?;
-    let body = body::whole(body, &shared.config.limits).await?;
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Given(BTreeMap<String, Value>);
-    let given: Given = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad(format!("the body is no JSON object: {error}")))?;
-    table(&shared, Some(&as_query(&given.0))).await
+    let given: BTreeMap<String, Value> = body::json(&headers, body, &shared.config.limits).await?;
+    table(&shared, Some(&as_query(&given))).await
 }
 
 fn as_query(given: &BTreeMap<String, Value>) -> String {
@@ -50,6 +43,16 @@ fn as_query(given: &BTreeMap<String, Value>) -> String {
 }
 
 async fn table(shared: &Shared, query: Option<&str>) -> Reply {
+    let answer = answer(shared, query, 1000).await?;
+    json(&answer, &answer.value)
+}
+
+/// `usual` rows, unless the request says how many.
+pub(super) async fn answer(
+    shared: &Shared,
+    query: Option<&str>,
+    usual: usize,
+) -> Result<Answer<Table>, Problem> {
     let params = Params::read(query, &["query", "cluster", "since", "from", "until", "limit"])?;
     let statement = Statement::parse(params.statement())?;
     let Some(select) = statement.select else {
@@ -59,9 +62,8 @@ async fn table(shared: &Shared, query: Option<&str>) -> Reply {
     };
     let query = params.narrowed(statement.query, "cluster")?;
     let mut bounds = bounds(&shared.config.limits);
-    bounds.rows = params.number("limit", 1000, bounds.rows)?;
+    bounds.rows = params.number("limit", usual.min(bounds.rows), bounds.rows)?;
     let range = params.range(&*shared.clock)?;
     let ask = TableAsk { query, range, select, bounds };
-    let answer = shared.engine.table(&ask).await?;
-    json(&answer, &answer.value)
+    Ok(shared.engine.table(&ask).await?)
 }

@@ -121,6 +121,8 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/components?offset=3600", "/api/v1/components"),
         ("/api/v1/objects?prefix=web-1&kind=Pod", "/api/v1/objects"),
         ("/api/v1/keys", "/api/v1/keys"),
+        ("/api/v1/saved", "/api/v1/saved"),
+        ("/api/v1/saved/s-1", "/api/v1/saved/{id}"),
         ("/api/v1/gaps", "/api/v1/gaps"),
         ("/api/v1/status", "/api/v1/status"),
     ] {
@@ -136,7 +138,7 @@ async fn answers_are_what_the_document_says() {
             .replace("{uid}", "x")
             .replace("{namespace}", "x")
             .replace("{name}", "x");
-        let request = Request::delete(&concrete)
+        let request = Request::trace(&concrete)
             .header(header::HOST, "localhost")
             .body(Body::empty())
             .unwrap();

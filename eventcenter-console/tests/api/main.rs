@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use eventcenter_console::{Console, ConsoleConfig};
+use eventcenter_console::{Console, ConsoleConfig, Surroundings};
 use eventcenter_core::{Cluster, Event, Health};
+use eventcenter_store::saved::{Draft, Kind, SavedInMemory, SavedThings};
 use eventcenter_store::{EventQuery, MemoryStore};
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -51,7 +53,13 @@ fn console(config: &str) -> Console {
 
 fn over(engine: impl EventQuery, config: &str) -> Console {
     let config: ConsoleConfig = serde_json::from_str(config).unwrap();
-    Console::new(Arc::new(engine), config, Health::new())
+    let saved = SavedInMemory::new();
+    let query = json!({ "query": "level : Error" }).as_object().unwrap().clone();
+    let query = Draft::new(Kind::Query, "Errors", query).unwrap();
+    saved.create(&query, Some("s-1"), "ada").now_or_never().unwrap().unwrap();
+    let saved = Some(Arc::new(saved) as _);
+    let around = Surroundings { saved, ..Surroundings::default() };
+    Console::build(Arc::new(engine), config, Health::new(), around)
 }
 
 async fn send(
@@ -246,7 +254,12 @@ async fn a_probe_is_answered_however_busy_it_is() {
         .route("/long", axum::routing::get(std::future::pending::<()>))
         .route("/healthz", axum::routing::get(|| async { "ok" }));
     let engine = Arc::new(MemoryStore::new());
-    let console = Console::build(engine, config, Health::new(), None, beside);
+    let console = Console::build(
+        engine,
+        config,
+        Health::new(),
+        Surroundings { beside, ..Surroundings::default() },
+    );
     let mut long = Box::pin(console.router().oneshot(get("/long")));
     assert!(futures::poll!(&mut long).is_pending());
     assert_eq!(send(&console, get("/api/v1/gaps")).await.0, StatusCode::SERVICE_UNAVAILABLE);

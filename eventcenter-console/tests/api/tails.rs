@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use axum::http::StatusCode;
-use eventcenter_console::{Console, ConsoleConfig};
+use eventcenter_console::{Console, ConsoleConfig, Surroundings};
 use eventcenter_core::Health;
 use eventcenter_store::ask::Mark;
 use eventcenter_store::{EventQuery, MemoryStore};
@@ -43,8 +43,7 @@ async fn a_tail_that_finds_nothing_says_how_far_it_has_looked() {
             Arc::clone(&engine) as _,
             ConsoleConfig::default(),
             Health::new(),
-            woken,
-            axum::Router::new(),
+            Surroundings { mark: woken, ..Surroundings::default() },
         );
         let mut tail = tail(&console, "query=reason%20:%20rare").await;
         engine.take(&event(if watched { 2 } else { 1 }, "common"));

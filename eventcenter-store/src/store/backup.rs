@@ -1,7 +1,7 @@
 //! Copies a store while it is written, by this program or by another.
 //!
 //! Each partition is copied as it is at one instant, into a file without free space or a journal beside it. To restore,
-//! copy the files into the folder of a store that does not run. What was set aside as damaged is not copied; nor is a
+//! copy the files into the folder of a store that does not run. The file of saved things is one of them. What was set aside as damaged is not copied; nor is a
 //! partition whose time ends in the meantime.
 
 use std::path::Path;
@@ -12,6 +12,7 @@ use eventcenter_core::{Error, ErrorKind, Result};
 use super::failed;
 use super::partition::{Span, open_to_read};
 use super::writer::folder::LOCK;
+use crate::saved::FILE;
 
 /// Copies the store in the folder `from` into `to`, which must not be there or be empty.
 ///
@@ -28,14 +29,15 @@ pub fn backup(from: &Path, to: &Path) -> Result<()> {
     if fs::read_dir(to).map_err(cannot)?.next().is_some() {
         return Err(unusable("the folder of a backup must be empty", to));
     }
-    for name in names {
+    let saved = Some(FILE.to_owned()).filter(|name| from.join(name).exists());
+    for name in names.into_iter().chain(saved) {
         let (partition, copy) = (from.join(&name), to.join(&name));
         let copied = open_to_read(&partition)
             .and_then(|connection| connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]));
         match copied {
             Err(_) if !partition.exists() => continue,
             Err(error) => {
-                let error = failed("cannot copy a partition").with_source(error);
+                let error = failed("cannot copy a file of the store").with_source(error);
                 return Err(error.with("file", partition.display()));
             }
             Ok(_) => {}

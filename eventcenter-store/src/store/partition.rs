@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use eventcenter_core::Cluster;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::config::DbConfig;
@@ -202,11 +203,12 @@ impl Names {
         Ok(id)
     }
 
-    /// The number of a cluster.
+    /// The number of a cluster; `name` says what it is called.
     pub(crate) fn cluster(
         &mut self,
         connection: &Connection,
-        cluster: &eventcenter_core::Cluster,
+        cluster: &Cluster,
+        name: impl FnOnce(&Cluster) -> String,
     ) -> rusqlite::Result<i64> {
         if let Some(&id) = self.clusters.get(&cluster.id) {
             return Ok(id);
@@ -214,7 +216,7 @@ impl Names {
         connection.execute(
             "INSERT INTO clusters (uid, name, received, recorded) VALUES (?1, ?2, 0, 1)
              ON CONFLICT (uid) DO UPDATE SET name = ?2",
-            params![cluster.id, cluster.name],
+            params![cluster.id, name(cluster)],
         )?;
         let sql = "SELECT id FROM clusters WHERE uid = ?1";
         let id = connection.query_row(sql, [&cluster.id], |row| row.get(0))?;

@@ -216,13 +216,14 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Migration> {
     step_through(connection, &STEPS)
 }
 
-fn step_through(connection: &mut Connection, steps: &[&str]) -> Result<(), Migration> {
+/// The same for a file of another kind, with steps of its own.
+pub(crate) fn step_through(connection: &mut Connection, steps: &[&str]) -> Result<(), Migration> {
     let version = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > version {
-        return Err(Migration::Newer(found));
+        return Err(Migration::Newer { found, known: version });
     }
     for step in steps.iter().skip(found as usize) {
         transaction.execute_batch(step)?;
@@ -237,8 +238,15 @@ fn step_through(connection: &mut Connection, steps: &[&str]) -> Result<(), Migra
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Migration {
     /// A newer program has written it.
-    #[error("it was written by a newer version (its format is {0}, this program knows {VERSION})")]
-    Newer(u32),
+    #[error(
+        "it was written by a newer version (its format is {found}, this program knows {known})"
+    )]
+    Newer {
+        /// Its format.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
     /// SQLite says no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),

@@ -595,3 +595,43 @@ fn damage_in_another_partition_is_not_blamed_on_the_one_that_is_written() {
     assert!(names.len() == 1 && names[0].ends_with("events-2026-11-25.db"), "{names:?}");
     assert!(store.shared().set_aside()[0].contains("events-2026-11-24.db"));
 }
+
+#[test]
+fn a_renamed_cluster_is_called_so_in_every_partition_and_by_whatever_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &week()).unwrap();
+    let days = [0, 20 * 86_400];
+    let made: Vec<Made> = days
+        .iter()
+        .zip(1..)
+        .map(|(&time, uid)| Made { uid, time, first: time, ..Made::default() })
+        .collect();
+    let other = Made { uid: 9, cluster: "c2", ..Made::default() };
+    deliver(&store, &[made[0].clone(), made[1].clone(), other]);
+    run(store.rename("c1", "Production")).unwrap();
+    let names = |statement: &str| -> Vec<String> {
+        let query = Arc::new(eventcenter_core::Query::parse(statement).unwrap());
+        let ask = EventsAsk {
+            query,
+            range: Range::ALL,
+            order: Order::Oldest,
+            after: None,
+            limit: 100,
+            bounds: Bounds::default(),
+        };
+        let rows = run(store.events(&ask)).unwrap().value.rows;
+        rows.iter().map(|row| row.event.cluster().name.clone()).collect()
+    };
+    assert_eq!(names("cluster : Production"), ["Production", "Production"]);
+    assert_eq!(names("cluster : \"name of c1\""), Vec::<String>::new());
+    // Into a partition that is not there yet, and by a store that was opened again.
+    deliver(&store, &[Made { uid: 3, time: 40 * 86_400, first: 40 * 86_400, ..Made::default() }]);
+    assert_eq!(names("cluster : c1"), ["Production", "Production", "Production"]);
+    let names = |store: &Store| -> Vec<String> {
+        let clusters = run(store.state()).unwrap().clusters;
+        clusters.into_iter().map(|one| one.cluster.name).collect()
+    };
+    assert_eq!(names(&store), ["Production", "name of c2"]);
+    drop(store);
+    assert_eq!(names(&open(folder.path(), &week()).unwrap()), ["Production", "name of c2"]);
+}

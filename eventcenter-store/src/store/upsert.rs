@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use eventcenter_core::query::{fold, tokens};
-use eventcenter_core::{Event, Gap, Level};
+use eventcenter_core::{Cluster, Event, Gap, Level};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -25,6 +25,8 @@ pub(crate) trait Around {
     fn later(&mut self, uid: &[u8], event: &Event) -> rusqlite::Result<Option<Later>>;
     /// Since when this cluster is watched without a gap.
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp>;
+    /// What a cluster is called.
+    fn name(&self, cluster: &Cluster) -> String;
     /// The next mark of the store.
     fn next_mark(&mut self) -> i64;
     /// Whether what is written now is no live watch: an import, or a demo.
@@ -112,7 +114,11 @@ impl<'a> Upsert<'a> {
     }
 
     fn take(&mut self, event: &'a Event) -> rusqlite::Result<Change> {
-        let cluster = self.partition.names.cluster(&self.partition.connection, event.cluster())?;
+        let cluster = self.partition.names.cluster(
+            &self.partition.connection,
+            event.cluster(),
+            |cluster| self.around.name(cluster),
+        )?;
         let uid = uid(event);
         let time = kept_time(event).as_microsecond();
         let change = match self.known(&uid, cluster)? {

@@ -6,6 +6,7 @@
 
 pub(super) mod folder;
 mod marks;
+mod rename;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -16,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use eventcenter_core::health::Part;
-use eventcenter_core::{Batch, Clock, Error, Event, Gap, Receipt, Result};
+use eventcenter_core::{Batch, Clock, Cluster, Error, Event, Gap, Receipt, Result};
 use jiff::Timestamp;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Take { batch: Batch, recorded: bool, answer: oneshot::Sender<Result<Receipt>> },
     /// Remove what is beyond the retention.
     Expire(oneshot::Sender<Result<()>>),
+    /// Call a cluster so.
+    Rename { cluster: String, name: String, answer: oneshot::Sender<Result<()>> },
     /// Say whether the folder can be written.
     Probe(oneshot::Sender<Result<()>>),
 }
@@ -96,6 +99,8 @@ pub(super) struct Writer {
     marks: Marks,
     /// The newest time of an event that others have said, in microseconds.
     newest: Option<i64>,
+    /// What people call a cluster, by its id, instead of what its events say.
+    renamed: HashMap<String, String>,
     expired: Option<Instant>,
     /// Held as long as the store is open.
     _lock: fs::File,
@@ -122,6 +127,7 @@ impl Writer {
             clusters: HashMap::new(),
             marks: Marks::look(folder),
             newest: None,
+            renamed: HashMap::new(),
             expired: None,
             _lock: lock,
         };
@@ -169,6 +175,9 @@ impl Writer {
             }
             Command::Expire(answer) => {
                 answer.send(self.expire()).ok();
+            }
+            Command::Rename { cluster, name, answer } => {
+                answer.send(self.rename(&cluster, name)).ok();
             }
             Command::Probe(answer) => {
                 let file = self.shared.folder.join("probe");
@@ -260,6 +269,7 @@ impl Writer {
             older,
             newer,
             clusters: &self.clusters,
+            renamed: &self.renamed,
             recorded,
         };
         // An error drops the partition: what its caches took for written was not.
@@ -356,6 +366,7 @@ struct Surroundings<'a> {
     older: Vec<Readable>,
     newer: Vec<Readable>,
     clusters: &'a HashMap<String, Option<Timestamp>>,
+    renamed: &'a HashMap<String, String>,
     recorded: bool,
 }
 
@@ -374,6 +385,10 @@ impl Around for Surroundings<'_> {
 
     fn watched_since(&mut self, event: &Event) -> Option<Timestamp> {
         self.clusters.get(&event.cluster().id).copied().flatten()
+    }
+
+    fn name(&self, cluster: &Cluster) -> String {
+        self.renamed.get(&cluster.id).unwrap_or(&cluster.name).clone()
     }
 
     fn next_mark(&mut self) -> i64 {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod clusters;
 mod driver;
 mod events;
 mod everywhere;
@@ -11,6 +12,7 @@ mod nodes;
 mod overview;
 mod plain;
 mod pods;
+mod query;
 mod status;
 
 use eventcenter_tests::browser::{Browser, Look, Page};

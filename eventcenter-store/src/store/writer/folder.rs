@@ -49,7 +49,7 @@ impl Writer {
                 }
                 // Made, and never written to: the crash came in between. It is finished when it is needed.
                 Err(Migration::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => {}
-                Err(error @ Migration::Newer(_)) => {
+                Err(error @ Migration::Newer { .. }) => {
                     return Err(Error::new("store", ErrorKind::Config, "a file cannot be used")
                         .with("file", path.display())
                         .with_source(error));
