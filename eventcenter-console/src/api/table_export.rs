@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_table_is_csv_without_formulas() {
         let text = String::from_utf8(written(&table())).unwrap();
-        let lines = "n,n,message,n_2\r\n-1,,\"'=1+1\",0.5\r\n2,3,\"a,\"\"b\"\"\n\",\r\n";
+        let lines = "n,n,message,n_2\r\n-1,,\"'=1+1\",0.5\r\n2,3,\"a,\"\"b\"\"␊\",\r\n";
         assert_eq!(text, lines);
     }
 
