@@ -45,7 +45,7 @@ CREATE TABLE things (
 const COLUMNS: &str =
     "id, kind, name, body, created_by, created, changed_by, changed, revision FROM things";
 
-/// See the [module](self). Clones are the same file.
+/// A file `saved.db` beside the partitions, which neither retention nor a damaged partition touches. Clones are the same file.
 #[derive(Debug, Clone)]
 pub struct SavedFile(Arc<Inner>);
 
