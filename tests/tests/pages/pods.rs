@@ -45,7 +45,8 @@ async fn a_pod_is_found_by_a_part_of_its_name_and_its_page_says_what_is_wrong() 
     );
     assert!(words.contains(&format!("{} times since", finding["count"])), "{words}");
     assert!(page.text(".verdict code").await.contains("logs checkout-"));
-    assert!(page.text(".beginning").await.contains("Scheduling"));
+    let beginning = page.text(".beginning").await;
+    assert!(beginning.contains("Scheduling"), "{beginning}");
     page.back().await;
     page.wait_for("document.querySelector('#text')?.value === 'eckout'").await;
     page.is_sound();
