@@ -267,6 +267,9 @@ mod tests {
             "Evicted",
             "NodeHasDiskPressure",
             "RemovingNode",
+            "NodeHasNvidiaXidError",
+            "NTPIsDown",
+            "NLC.Task.RestartECS.Fail",
         ] {
             assert!(events.iter().any(|event| event.reason() == reason), "{reason}");
         }
