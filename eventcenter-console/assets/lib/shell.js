@@ -66,6 +66,8 @@ export function page({ load, show, moves = true, range = true }) {
  */
 export function frame({ range = true, onView, onTaste, onAgain }) {
   tools(range);
+  // On a phone the navigation is wider than the window.
+  document.querySelector('header nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   notices();
   addEventListener('view', () => {
     tools(range);

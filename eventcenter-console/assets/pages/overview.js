@@ -22,6 +22,7 @@ page({
     h('p', { class: 'faint' }, spoken(), told.estimated > 0 ? ` · ${t('overview.estimated', { n: number(told.estimated) })}` : ''),
     totals(told),
     trend(told),
+    h('p', { class: 'faint' }, t('overview.where')),
     h('div', { class: 'grid' },
       section(t('overview.classes'), {}, ranking({ groups: told.classes }, (name) => eventsLink(term('class', name)), t('overview.no_class'))),
       top('reason', told.reasons),
