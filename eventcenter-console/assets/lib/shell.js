@@ -188,7 +188,7 @@ function told({ health, store }) {
   if (!health.ready) note('bad', h('strong', {}, t('shell.not_ready')), ' ', h('a', { href: '/status' }, t('page.status')));
   for (const text of store.set_aside) note('bad', text);
   if (!store.clusters.length) {
-    note('', h('p', {}, t('shell.no_cluster')), h('pre', {}, 'KUBECONFIG=~/.kube/config event-center\nevent-center --demo'));
+    note('', h('p', {}, t('shell.no_events')), h('pre', {}, 'KUBECONFIG=~/.kube/config event-center', h('br', {}), 'event-center --demo'));
   }
   return found;
 }

@@ -152,6 +152,8 @@ async fn a_query_is_saved_and_of_two_who_change_it_neither_overwrites_the_other_
 
     // Another reader opens it.
     let other = shown.open("/query?since=7d", &Look::default()).await;
+    // That this is a recording is said a little later, and moves what is beneath.
+    other.wait_for("document.querySelector('.notice') !== null").await;
     other.click("#saved summary", &[]).await;
     other.wait_for("document.querySelector('.saved li a') !== null").await;
     other.click(".saved li a", &[]).await;
