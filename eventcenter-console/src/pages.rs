@@ -39,7 +39,7 @@ static PAGES: [Page; 9] = [
     Page { path: "/nodes", module: "nodes", entry: "nodes", styles: &["nodes"] },
     Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes", styles: &["pods", "nodes"] },
     Page { path: "/components", module: "components", entry: "components", styles: &["nodes"] },
-    Page { path: "/query", module: "query", entry: "query", styles: &[] },
+    Page { path: "/query", module: "query", entry: "query", styles: &["query"] },
     Page { path: "/status", module: "status", entry: "status", styles: &["status"] },
 ];
 
@@ -146,4 +146,21 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut pairs =
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_style_sheet_is_linked_by_a_page_and_each_that_is_linked_is_there() {
+        let assets = assets();
+        let there = assets.names().filter_map(|name| name.strip_suffix(".css"));
+        let there: BTreeSet<_> = there.filter(|name| *name != "base").collect();
+        let linked: BTreeSet<_> =
+            PAGES.iter().flat_map(|page| page.styles.iter().copied()).collect();
+        assert_eq!(there, linked);
+    }
 }

@@ -6,8 +6,8 @@
 #   cargo xtask testbed down --name demo
 #
 # API server, controller manager and scheduler are real, and say what they say. Nodes and Pods are kwok's, which says
-# little: its Events are left out, and what a kubelet or node-problem-detector would say is posted here, in their
-# words, with the uids of the real objects. Needs kubectl and jq.
+# little: its Events are left out, and what a kubelet, node-problem-detector or ACK's node pools would say is posted
+# here, in their words, with the uids of the real objects. Needs kubectl and jq.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -85,6 +85,9 @@ spec:
 YAML
 }
 
+for node in $(kubectl get nodes -o name); do
+  kubectl get "$node" -o json | kubelet Normal NodeReady "Node ${node#node/} status is now: NodeReady" "" > /dev/null
+done
 kubectl create namespace shop > /dev/null
 kubectl create namespace data > /dev/null
 
@@ -95,6 +98,10 @@ starts shop web registry.example/shop/web:1.4 2.318
 starts data cache registry.example/data/cache:7.2 4.07
 deployment shop web 3 registry.example/shop/web:1.5
 starts shop web registry.example/shop/web:1.5 1.93
+
+echo "a core component" >&2
+deployment kube-system coredns 1 registry.example/kube-system/coredns:1.12
+starts kube-system coredns registry.example/kube-system/coredns:1.12 1.84
 
 echo "a job that runs each minute, an autoscaler without metrics, a Pod for which there is no room" >&2
 kubectl -n shop create cronjob report --image=registry.example/shop/report:3 --schedule='* * * * *' > /dev/null
@@ -145,6 +152,15 @@ for count in 2 3 4 5; do sleep 2; again "$probe" "$count"; done
 object=$(pod data "$(first data cache)")
 mount=$(kubelet Warning FailedMount 'MountVolume.SetUp failed for volume "config" : configmap "cache-config" not found' "" <<< "$object")
 for count in 2 3; do sleep 3; again "$mount" "$count"; done
+
+echo "a GPU, a clock and a core component that fail, and a managed node pool that cannot mend it" >&2
+object=$(pod kube-system "$(first kube-system coredns)") node=$(jq -r .spec.nodeName <<< "$object")
+problem "$node" Warning NodeHasNvidiaXidError "NVRM: Xid (PCI:0000:3b:00): 13, pid=51870, name=trainer, Graphics SM Warp Exception on (GPC 2, TPC 4, SM 0): Illegal Instruction Encoding"
+problem "$node" Warning NodeHasNvidiaXidError "NVRM: Xid (PCI:0000:3b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+kubectl get node "$node" -o json | say ntp-custom-plugin-monitor Warning NTPIsDown 'Node condition NTPProblem is now: True, reason: NTPIsDown, message: "NTP service is not running."' "" > /dev/null
+probe=$(kubelet Warning Unhealthy "Readiness probe failed: HTTP probe failed with statuscode: 503" coredns <<< "$object")
+for count in 2 3; do sleep 2; again "$probe" "$count"; done
+kubectl get node "$node" -o json | say nlc Warning NLC.Task.RestartECS.Fail "Task RestartECS of node $node failed" "" > /dev/null
 
 echo "a full disk, and an eviction" >&2
 object=$(pod data "$(first data cache)") node=$(jq -r .spec.nodeName <<< "$object")

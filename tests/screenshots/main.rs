@@ -14,17 +14,22 @@ use eventcenter_tests::{Setup, eventually};
 /// Longer than the program takes to start on a busy machine.
 const LONG: Duration = Duration::from_secs(90);
 
-/// The file's name, the page, and who looks at it.
-type Shot = (&'static str, &'static str, Look);
+/// The file's name, the page, who looks at it, and what is clicked before.
+type Shot = (&'static str, &'static str, Look, Option<&'static str>);
+
+/// The statement `* | select reason, sum(occurrences) as n group by reason order by n desc limit 12`, as bars.
+const CHART: &str = "/query?since=7d&show=bar&query=*%20%7C%20select%20reason,%20sum(occurrences)%20as%20n%20group%20by%20reason%20order%20by%20n%20desc%20limit%2012";
 
 /// What is photographed.
 fn shots() -> Vec<Shot> {
     let look = Look::default;
     vec![
-        ("overview", "/?since=7d", look()),
-        ("overview-zh-dark", "/?since=7d", look().in_chinese().dark()),
-        ("details", "/events?since=7d", look()),
-        ("plain", "/plain?since=24h", look()),
+        ("overview", "/?since=7d", look(), None),
+        ("overview-zh-dark", "/?since=7d", look().in_chinese().dark(), None),
+        ("event", "/events?since=7d&query=level%20%3E%3D%20Warning", look(), Some(".rows .row")),
+        ("pod", "/pods/demo/shop/checkout-7d8f44fb7d-m7vtx?since=24h", look(), None),
+        ("nodes", "/nodes?since=7d", look(), None),
+        ("query", CHART, look(), None),
     ]
 }
 
@@ -42,10 +47,14 @@ async fn main() {
     })
     .await;
     let browser = Browser::start().await;
-    for (name, path, look) in shots() {
+    for (name, path, look, clicked) in shots() {
         let page = browser.page(&look).await;
         page.goto(&format!("{}{path}", center.url().unwrap())).await;
         page.wait_for(LOADED).await;
+        if let Some(clicked) = clicked {
+            page.click(clicked, &[]).await;
+            page.wait_for("document.querySelector('.panel .document, .panel pre')").await;
+        }
         let file = folder.join(format!("{name}.png"));
         page.screenshot(&file).await;
         page.is_sound();

@@ -69,11 +69,11 @@ export function ranking(counts, href, empty = t('parts.none')) {
     h('li', { class: 'others' }, h('span', {}, t('parts.others')), h('b', {}, number(counts.others))));
 }
 
-/** A table: columns of `[title, cell(row), class]`. */
-export function table(label, columns, rows) {
+/** A table: columns of `[title, cell(row), class]`; `mark` is its own class. */
+export function table(label, columns, rows, mark = null) {
   return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, h(
     'table',
-    {},
+    { class: mark },
     h('thead', {}, h('tr', {}, columns.map(([title, , mark]) => h('th', { scope: 'col', class: mark }, title)))),
     h('tbody', {}, rows.map((row) => h('tr', {}, columns.map(([, cell, mark]) => h('td', { class: mark }, cell(row)))))),
   ));
@@ -88,7 +88,7 @@ export function samples(label, rows) {
     [t('parts.object'), (row) => [h('span', { class: 'kind' }, row.kind), ' ', objectLink(row)]],
     [t('parts.count'), (row) => number(row.count), 'number'],
     [t('parts.message'), (row) => h('span', { class: 'message', title: row.message.slice(0, 2000) }, row.message.slice(0, 600))],
-  ], rows);
+  ], rows, 'stacked samples');
 }
 
 /** What an answer lacks: declared losses in its range, and what could not be read. */

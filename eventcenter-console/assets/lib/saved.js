@@ -43,7 +43,8 @@ export function savedMenu({ kind, current }) {
     put(name, opened ? opened.name.slice(0, 40) : t('saved.menu'), opened && isChanged(opened, current()) && h('span', { title: t('saved.changed') }, ' •'));
   }
 
-  menu.addEventListener('toggle', () => menu.open && load());
+  // What was there before is not shown again: it would be replaced under a click.
+  menu.addEventListener('toggle', () => (menu.open ? load() : put(list)));
   menu.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !menu.open) return;
     menu.open = false;

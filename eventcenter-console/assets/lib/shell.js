@@ -66,6 +66,8 @@ export function page({ load, show, moves = true, range = true }) {
  */
 export function frame({ range = true, onView, onTaste, onAgain }) {
   tools(range);
+  // On a phone the navigation is wider than the window.
+  document.querySelector('header nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   notices();
   addEventListener('view', () => {
     tools(range);
@@ -186,7 +188,7 @@ function told({ health, store }) {
   if (!health.ready) note('bad', h('strong', {}, t('shell.not_ready')), ' ', h('a', { href: '/status' }, t('page.status')));
   for (const text of store.set_aside) note('bad', text);
   if (!store.clusters.length) {
-    note('', h('p', {}, t('shell.no_cluster')), h('pre', {}, 'KUBECONFIG=~/.kube/config event-center\nevent-center --demo'));
+    note('', h('p', {}, t('shell.no_events')), h('pre', {}, 'KUBECONFIG=~/.kube/config event-center', h('br', {}), 'event-center --demo'));
   }
   return found;
 }

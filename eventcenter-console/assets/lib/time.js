@@ -58,14 +58,15 @@ export const offset = (at = Date.now()) => (zone() === 'utc' ? 0 : -new Date(num
 export function span(milliseconds) {
   if (!Number.isFinite(milliseconds)) return '–';
   if (milliseconds < 0) return `−${span(-milliseconds)}`;
-  if (milliseconds < SECOND) return `${Math.round(milliseconds)}ms`;
+  if (milliseconds < SECOND) return `${Math.round(milliseconds)}${t('span.ms')}`;
   const units = [['d', DAY], ['h', HOUR], ['m', MINUTE], ['s', SECOND]];
   const at = units.findIndex(([, length]) => milliseconds >= length);
   const [name, length] = units[at];
   const count = Math.floor(milliseconds / length);
   const below = units[at + 1];
   const rest = below ? Math.floor((milliseconds % length) / below[1]) : 0;
-  return rest ? `${count}${name} ${rest}${below[0]}` : `${count}${name}`;
+  const whole = `${count}${t(`span.${name}`)}`;
+  return rest ? `${whole} ${rest}${t(`span.${below[0]}`)}` : whole;
 }
 
 /** How long ago, in words. */

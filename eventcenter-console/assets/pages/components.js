@@ -86,7 +86,7 @@ function table({ rows }, events) {
     body.children[SHOWN].querySelector('a').focus();
   } }, t('components.all_rows', { n: number(rows.length) }));
   return section(title, {}, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
-    h('table', { class: 'components' }, h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col', class: name === 'count' ? 'number' : null }, t(`components.column.${name}`))))), body)), more);
+    h('table', { class: 'stacked components' }, h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col', class: name === 'count' ? 'number' : null }, t(`components.column.${name}`))))), body)), more);
 }
 
 function one(row, events) {

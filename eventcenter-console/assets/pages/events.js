@@ -52,6 +52,9 @@ const results = h('div', { class: 'results' },
     h('details', { class: 'menu', id: 'export' }, h('summary', {}, t('events.export')), h('div', { class: 'sheet quick' }, exported.map(([, link]) => link)))),
   h('div', { class: 'row row-head', 'aria-hidden': 'true' }, COLUMNS.map((name) => h('span', { class: `c-${name}` }, t(`parts.${name}`)))),
   list.element);
+const columns = h('div', { class: 'columns' },
+  h('details', { class: 'facet-box', open: !matchMedia('(max-width: 45rem)').matches }, h('summary', {}, t('events.narrow')), narrow.facets),
+  results);
 
 put(
   place,
@@ -63,9 +66,7 @@ put(
   narrow.chips,
   missing,
   histogram,
-  h('div', { class: 'columns' },
-    h('details', { class: 'facet-box', open: !matchMedia('(max-width: 45rem)').matches }, h('summary', {}, t('events.narrow')), narrow.facets),
-    results),
+  columns,
   panel.element,
 );
 
@@ -136,6 +137,7 @@ async function run() {
   // What is shown belongs to another statement.
   for (const part of [histogram, narrow.facets, results]) part.classList.toggle('stale', Boolean(failure));
   histogram.hidden = total === null;
+  columns.hidden = Boolean(failure) && total === null;
 }
 
 async function count(signal, page) {

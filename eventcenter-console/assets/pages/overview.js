@@ -22,6 +22,7 @@ page({
     h('p', { class: 'faint' }, spoken(), told.estimated > 0 ? ` · ${t('overview.estimated', { n: number(told.estimated) })}` : ''),
     totals(told),
     trend(told),
+    h('p', { class: 'faint' }, t('overview.where')),
     h('div', { class: 'grid' },
       section(t('overview.classes'), {}, ranking({ groups: told.classes }, (name) => eventsLink(term('class', name)), t('overview.no_class'))),
       top('reason', told.reasons),
@@ -44,7 +45,7 @@ function totals({ total, levels, errors, warnings }) {
     h('a', { class: `tile ${mark}`, href: link('/events', { query }) }, h('span', {}, title), h('b', { title: number(count) }, compact(count)));
   return h('div', { class: 'tiles' },
     tile('', t('overview.total'), total, ''),
-    ['Error', 'Warning', 'Normal'].map((name) => tile(levelMark(name), t(`level.${name}`), levels[name.toLowerCase()], term('level', name))),
+    ['Error', 'Warning', 'Normal'].map((name) => tile(levels[name.toLowerCase()] ? levelMark(name) : '', t(`level.${name}`), levels[name.toLowerCase()], term('level', name))),
     compared('Error', t('overview.errors_today'), errors),
     compared('Warning', t('overview.warnings_today'), warnings));
 }
@@ -58,7 +59,7 @@ function compared(name, title, { today, yesterday, last_week: lastWeek }) {
     const change = more === 0 ? '=' : `${more > 0 ? '▲' : '▼'} ${compact(Math.abs(more))}`;
     return h('span', { class: 'beside' }, `${t(key, { n: compact(other) })} `, h('em', { class: mark }, change));
   };
-  return h('a', { class: `tile ${levelMark(name)} compared`, href: link('/events', { query: term('level', name), from: midnight }), title: t('overview.same_moment') },
+  return h('a', { class: `tile ${today ? levelMark(name) : ''} compared`, href: link('/events', { query: term('level', name), from: midnight }), title: t('overview.same_moment') },
     h('span', {}, title), h('b', { title: number(today) }, compact(today)),
     beside('overview.yesterday', yesterday), beside('overview.last_week', lastWeek));
 }

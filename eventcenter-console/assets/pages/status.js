@@ -32,10 +32,10 @@ function show(told) {
     tiles(told),
     parts(told.health),
     clusters(told.store.clusters),
+    clusterManagement(),
     sinks(told),
     sources(told.metrics),
     kept(told),
-    clusterManagement(),
     gaps(told.store.gaps),
     told.settings && settings(told.settings),
   ];

@@ -1,9 +1,10 @@
 //! The demo: the recorded history of a small real cluster, played as if it had happened these days.
 //!
 //! `examples/demo/cluster.ndjson` is what `examples/demo/record.sh` has recorded: some minutes, every revision of every
-//! Event. At load it is moved so that its newest event was just now; `DAYS` copies of it tell the days before, each
-//! ending a day earlier, and shorter the older it is, so that today is a bad day. Within a copy order and intervals are
-//! those of the recording. The newest copy keeps all uids; in the others Events, and what they are about, are others.
+//! Event. At load it is moved so that its newest event was less than a second ago; `DAYS` copies of it tell the days
+//! before, each ending a day earlier, and shorter the older it is, so that today is a bad day. Within a copy order and
+//! intervals are those of the recording. The newest copy keeps all uids; in the others Events, and what they are about,
+//! are others.
 //!
 //! The folder that all of it is kept in goes with the program. One that was killed leaves its folder: the next demo of
 //! the same user removes it, known by its name, and by a lock that nobody holds any more.
@@ -117,7 +118,9 @@ pub fn events(recording: &str, now: Timestamp) -> Result<Vec<Arc<Event>>> {
     };
     let mut events = Vec::new();
     for day in (0..DAYS).rev() {
-        let by = now.duration_since(newest) - SignedDuration::from_hours(24 * i64::from(day));
+        // By whole seconds: Kubernetes tells some times in seconds and some in microseconds, and their order is to stay.
+        let by = SignedDuration::from_secs(now.duration_since(newest).as_secs())
+            - SignedDuration::from_hours(24 * i64::from(day));
         let kept = documents.len() - documents.len() / 8 * usize::try_from(day).unwrap_or_default();
         for document in documents.iter().take(kept) {
             let mut document = document.clone();
@@ -238,13 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn times_in_seconds_and_in_microseconds_stay_in_order() {
+        let lines = [line("a", "2026-01-01T00:00:00.900000Z"), line("b", "2026-01-01T00:00:01Z")];
+        let events = events(&lines.join("\n"), at("2026-11-25T12:00:00.5Z")).unwrap();
+        let [.., first, last] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(last.time().duration_since(first.time()).as_millis(), 100);
+    }
+
+    #[test]
     fn a_time_keeps_its_precision_and_a_message_its_words() {
         let now = at("2026-11-25T12:00:00.25Z");
         let text = line("u", "2026-01-01T00:00:00.123456Z");
         let events = events(&text, now).unwrap();
         let last = events.last().unwrap();
         assert!(
-            last.text().contains(r#""lastTimestamp":"2026-11-25T12:00:00.250000Z""#),
+            last.text().contains(r#""lastTimestamp":"2026-11-25T12:00:00.123456Z""#),
             "{}",
             last.text()
         );
@@ -267,6 +278,9 @@ mod tests {
             "Evicted",
             "NodeHasDiskPressure",
             "RemovingNode",
+            "NodeHasNvidiaXidError",
+            "NTPIsDown",
+            "NLC.Task.RestartECS.Fail",
         ] {
             assert!(events.iter().any(|event| event.reason() == reason), "{reason}");
         }

@@ -4,7 +4,7 @@ use eventcenter_tests::browser::Look;
 
 use crate::Shown;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/?since=7d",
     "/events?since=7d",
     "/pods?since=7d",
@@ -13,6 +13,7 @@ const PAGES: [&str; 9] = [
     "/nodes/demo/node-1?since=7d",
     "/components?since=7d",
     "/query?since=7d",
+    "/query?since=7d&show=bar&query=*%20%7C%20select%20reason,%20count(*)%20as%20n%20group%20by%20reason",
     "/status",
 ];
 
@@ -38,6 +39,20 @@ async fn every_page_loads_in_both_languages_and_three_sizes_without_a_fault() {
             assert!(wide.as_f64().unwrap() <= 0.0, "{path} {look:?} is {wide} pixels too wide");
             let unsaid = page.eval(r"document.body.innerText.match(/\b[a-z]+\.[a-z_]+\b(?=\s|$)/g)?.filter((w) => /^(shell|page|parts|overview|events|event|pods|pod|lanes|lane|step|nodes|node|components|query|status|live|range|level|facet)\./.test(w)).join() ?? ''").await;
             assert_eq!(unsaid, "", "{path}: words that are not there");
+        }
+    }
+}
+
+/// Beside the pages: a statement that is none, and an address without a Pod.
+const TROUBLE: [&str; 2] = ["/events?since=7d&query=level%20%3A%20(", "/pods/demo/shop/nobody"];
+
+#[tokio::test]
+async fn a_checker_of_accessibility_finds_no_serious_fault_in_either_theme() {
+    let shown = Shown::demo().await;
+    for look in [Look::default(), Look::default().dark().phone().in_chinese()] {
+        for path in PAGES.iter().chain(&TROUBLE) {
+            let page = shown.open(path, &look).await;
+            assert_eq!(page.axe().await, Vec::<String>::new(), "{path} {look:?}");
         }
     }
 }

@@ -55,7 +55,7 @@ async fn the_bad_node_is_found_and_says_since_when() {
     // It is the first; the tile of nodes with problems leaves it.
     page.click(".tiles .tile:nth-child(3)", &[]).await;
     page.wait_for("location.search === '?fault=any'").await;
-    page.wait_for("document.querySelectorAll('.windowed-row').length === 2").await;
+    page.wait_for("document.querySelectorAll('.windowed-row').length === 3").await;
     page.click(".windowed-row a", &[]).await;
     page.wait_for("document.querySelector('.verdict') !== null").await;
     assert_eq!(page.text("h1").await, "node-2");
@@ -70,7 +70,7 @@ async fn the_bad_node_is_found_and_says_since_when() {
     other.wait_for(LOADED).await;
     assert_eq!(other.text(".life-list tr.chosen .reason").await, chosen);
     page.back().await;
-    page.wait_for("document.querySelectorAll('.windowed-row').length === 2").await;
+    page.wait_for("document.querySelectorAll('.windowed-row').length === 3").await;
     page.is_sound();
     other.is_sound();
     for path in ["/nodes?since=7d", "/nodes/-/node-2?since=7d", "/components?since=7d", "/status"] {

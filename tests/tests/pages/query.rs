@@ -137,6 +137,8 @@ async fn text_of_others_in_a_result_stays_text_and_long_text_is_shown_when_asked
 async fn a_query_is_saved_and_of_two_who_change_it_neither_overwrites_the_other_unseen() {
     let shown = Shown::demo().await;
     let page = shown.open("/query?since=7d", &Look::default()).await;
+    // That this is a recording is said a little later, and moves what is beneath.
+    page.wait_for("document.querySelector('.notice') !== null").await;
     run(&page, BY_REASON).await;
     page.wait_for(LOADED).await;
     page.click("#show-bar", &[]).await;
@@ -152,6 +154,7 @@ async fn a_query_is_saved_and_of_two_who_change_it_neither_overwrites_the_other_
 
     // Another reader opens it.
     let other = shown.open("/query?since=7d", &Look::default()).await;
+    other.wait_for("document.querySelector('.notice') !== null").await;
     other.click("#saved summary", &[]).await;
     other.wait_for("document.querySelector('.saved li a') !== null").await;
     other.click(".saved li a", &[]).await;

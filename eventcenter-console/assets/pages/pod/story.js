@@ -97,7 +97,7 @@ function containers({ containers: found }) {
   if (!found.some((one) => one.restarts || one.restarts_estimated || one.pulls.length) && found.length < 2) return null;
   const pull = ({ pulls }) => {
     const last = pulls.at(-1);
-    return last ? [h('span', { class: 'mono' }, last.image.slice(0, 300)), ` · ${last.took_seconds < 1 ? '< 1s' : span(last.took_seconds * 1000)}`] : '–';
+    return last ? [h('span', { class: 'mono' }, last.image.slice(0, 300)), ` · ${last.took_seconds < 1 ? `< ${span(1000)}` : span(last.took_seconds * 1000)}`] : '–';
   };
   return section(t('pod.containers'), {}, table(t('pod.containers'), [
     [t('parts.container'), (one) => one.name],

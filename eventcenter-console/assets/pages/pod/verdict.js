@@ -104,7 +104,7 @@ export function steps(life, onLook) {
     before += took;
     return h('li', { class: open ? 'open' : slowest ? 'slowest' : '' },
       h('button', { class: 'quiet', title: `${instant(from)} – ${instant(until)}`, onclick: () => onLook(Date.parse(from), Date.parse(until)) },
-        h('span', {}, t(`step.${kind}`)), h('span', { class: 'step-track', 'aria-hidden': 'true' }, bar), h('b', {}, took < 1 ? '< 1s' : span(took * 1000)),
+        h('span', {}, t(`step.${kind}`)), h('span', { class: 'step-track', 'aria-hidden': 'true' }, bar), h('b', {}, took < 1 ? `< ${span(1000)}` : span(took * 1000)),
         open ? h('em', { class: 'badge level-error' }, t('pod.still_waiting')) : slowest && h('em', { class: 'badge level-warning' }, t('pod.slowest'))));
   }));
 }
