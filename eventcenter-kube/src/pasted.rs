@@ -40,9 +40,11 @@ impl PastedKubeconfig {
     pub fn parse(text: &str, context: Option<&str>) -> Result<Self> {
         let all = Kubeconfig::from_yaml(text).map_err(|error| {
             let at = unusable("what was pasted".as_ref(), &error);
-            let place: Vec<_> = at.context().iter().filter(|(key, _)| *key != "kubeconfig").collect();
+            let place: Vec<_> =
+                at.context().iter().filter(|(key, _)| *key != "kubeconfig").collect();
             let place: Vec<_> = place.iter().map(|(key, value)| format!("{key} {value}")).collect();
-            let at = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+            let at =
+                if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
             refused(format!("the kubeconfig cannot be parsed{at}"))
         })?;
         let known: Vec<_> = all.contexts.iter().map(|context| context.name.as_str()).collect();
@@ -100,7 +102,7 @@ impl PastedKubeconfig {
     pub fn to_text(&self) -> Result<Secret> {
         let text = serde_json::to_string(&self.kubeconfig);
         let text = text.map_err(|_| refused("it cannot be written down".to_owned()))?;
-        Ok(Secret::from(text.as_str()))
+        Ok(Secret::from(text))
     }
 }
 
@@ -129,7 +131,11 @@ fn user_alone(user: AuthInfo) -> Result<AuthInfo> {
         (user.exec.is_some(), "a program to run (`exec`)", "token"),
         (user.auth_provider.is_some(), "a plug-in (`auth-provider`)", "token"),
         (user.token_file.is_some(), "the file `tokenFile`", "token"),
-        (user.client_certificate.is_some(), "the file `client-certificate`", "client-certificate-data"),
+        (
+            user.client_certificate.is_some(),
+            "the file `client-certificate`",
+            "client-certificate-data",
+        ),
         (user.client_key.is_some(), "the file `client-key`", "client-key-data"),
     ] {
         if is_there {

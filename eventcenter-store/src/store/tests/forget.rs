@@ -9,7 +9,15 @@ fn two_clusters() -> Vec<Made> {
     let of = |cluster| {
         [
             Made { cluster, uid: 1, time: -day, first: -day, ..Made::default() },
-            Made { cluster, uid: 1, count: 4, time: 60, first: -day, version: 2, ..Made::default() },
+            Made {
+                cluster,
+                uid: 1,
+                count: 4,
+                time: 60,
+                first: -day,
+                version: 2,
+                ..Made::default()
+            },
             Made { cluster, uid: 2, count: 3, time: 120, first: 100, ..Made::default() },
         ]
     };
