@@ -85,7 +85,7 @@ function remove(one, box) {
   dialog({
     title: t('clusters.remove_one', { name: cluster.name }),
     content: [
-      watched && h('p', {}, t(added ? 'clusters.remove_added' : 'clusters.remove_configured')),
+      watched && h('p', {}, added ? t('clusters.remove_added') : t('clusters.remove_configured')),
       h('label', { class: 'choice' }, events, h('span', {}, t('clusters.events'))), sure,
     ],
     action: t('clusters.remove'),
