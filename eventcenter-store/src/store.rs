@@ -193,7 +193,7 @@ impl Store {
     }
 
     /// Removes a cluster with all that it has said: events, occurrences, sums and documents, each partition in a
-    /// transaction. Other clusters are as they were. While it lasts nothing is taken.
+    /// transaction. Other clusters are as they were. While it lasts nothing is taken: a million events take seconds.
     ///
     /// # Errors
     ///

@@ -75,6 +75,12 @@ fn a_cluster_goes_with_all_that_it_said_and_the_other_is_as_it_was() {
     deliver(&open(again.path(), &week()).unwrap(), &two_clusters());
     assert_eq!(total(folder.path()), total(again.path()));
     run(store.forget("c3")).unwrap();
+    for cluster in ["c1", "c2"] {
+        run(store.forget(cluster)).unwrap();
+    }
+    assert!(partitions(folder.path()).is_empty() && state(&store).clusters.is_empty());
+    deliver(&store, &kept);
+    assert_eq!(total(folder.path()), total(without.path()));
 }
 
 #[test]

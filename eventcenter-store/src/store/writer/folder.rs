@@ -160,9 +160,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes the file of a partition that is closed.
+    /// Removes the file of a partition that is closed, with its companions first: a log that a crash leaves behind would
+    /// come back to life in the next file of this name.
     pub(super) fn unlink(&self, partition: &Readable) -> Result<()> {
-        for file in files(&partition.path) {
+        for file in files(&partition.path).into_iter().rev() {
             match fs::remove_file(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(failed("cannot remove a partition")

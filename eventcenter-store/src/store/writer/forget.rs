@@ -1,9 +1,9 @@
 //! Takes a cluster out of the store, with all that it has said.
 //!
-//! Each partition loses the cluster in a transaction of its own, so that sums, occurrences and events agree at every
-//! instant; if one cannot be written the rest is still there, and asking again goes on. A partition that is empty then is
-//! removed, but for the newest; the room in the others is used by what comes. Words that rows share, such as a
-//! namespace's name, and the dictionaries of documents stay until retention takes the file.
+//! A partition that has events of others loses the cluster in a transaction of its own, so that sums, occurrences and
+//! events agree at every instant; the room is used by what comes. Words that rows share, such as a namespace's name, and
+//! the dictionaries of documents stay until retention takes the file. A partition that has nothing else is removed. If one
+//! cannot be written the rest is still there, and asking again goes on.
 //!
 //! Events of the cluster may be on their way here, in the spool: what was received before a given time is not taken any
 //! more. That is kept in memory alone: whoever opens the store says it again.
@@ -30,29 +30,28 @@ impl Writer {
     }
 
     pub(super) fn forget(&mut self, cluster: &str) -> Result<()> {
-        let partitions = self.shared.partitions();
-        let newest = partitions.last().map(|partition| partition.span);
-        for partition in partitions {
+        for partition in self.shared.partitions() {
             let span = partition.span;
             let removed = open_to_write(&partition.path, OpenFlags::empty())
                 .and_then(|mut connection| remove(&mut connection, cluster));
             match removed {
-                Ok(None) => {}
-                Ok(Some(left)) => {
-                    info!(cluster, file = %partition.path.display(), "removed a cluster's events");
-                    // Numbers of what is gone are given again: nobody may remember them.
+                Ok(Found::Nothing) => continue,
+                // Numbers of what is gone are given again: nobody may remember them.
+                Ok(Found::Some) => {
                     self.close(span);
-                    if left == 0 && Some(span) != newest {
-                        self.unlink(&partition)?;
-                    } else {
-                        self.shared.add(span, partition.path);
-                    }
+                    self.shared.add(span, partition.path.clone());
+                }
+                Ok(Found::Alone) => {
+                    self.close(span);
+                    self.unlink(&partition)?;
                 }
                 Err(error) if is_damage(&error) => {
                     self.set_aside(&partition.path, Some(span), &error);
+                    continue;
                 }
                 Err(error) => return Err(cannot_write(error.into())),
             }
+            info!(cluster, file = %partition.path.display(), "removed a cluster's events");
         }
         self.clusters.remove(cluster);
         self.renamed.remove(cluster);
@@ -60,15 +59,25 @@ impl Writer {
     }
 }
 
-/// Removes the cluster from a partition, in one transaction. How many events are left there; none if it had no such
-/// cluster.
-fn remove(connection: &mut Connection, cluster: &str) -> rusqlite::Result<Option<i64>> {
+/// What there was of a cluster in a partition.
+enum Found {
+    Nothing,
+    /// It is removed.
+    Some,
+    /// There is nothing else: it is still there.
+    Alone,
+}
+
+/// Removes the cluster from a partition that has others too, in one transaction.
+fn remove(connection: &mut Connection, cluster: &str) -> rusqlite::Result<Found> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let sql = "SELECT id FROM clusters WHERE uid = ?1";
-    let Some(id) = transaction.query_row(sql, [cluster], |row| row.get::<_, i64>(0)).optional()?
-    else {
-        return Ok(None);
+    let sql = "SELECT id, (SELECT count(*) FROM clusters) FROM clusters WHERE uid = ?1";
+    let found = transaction.query_row(sql, [cluster], |row| Ok((row.get(0)?, row.get(1)?)));
+    let id: i64 = match found.optional()? {
+        None => return Ok(Found::Nothing),
+        Some((_, 1)) => return Ok(Found::Alone),
+        Some((id, _)) => id,
     };
     for (table, event) in [("found", "rowid"), ("documents", "id"), ("occurrences", "event")] {
         let sql = format!(
@@ -81,7 +90,6 @@ fn remove(connection: &mut Connection, cluster: &str) -> rusqlite::Result<Option
         transaction.execute(&format!("DELETE FROM {table} WHERE cluster = ?1"), [id])?;
     }
     transaction.execute("DELETE FROM clusters WHERE id = ?1", [id])?;
-    let left = transaction.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
     transaction.commit()?;
-    Ok(Some(left))
+    Ok(Found::Some)
 }
