@@ -13,7 +13,7 @@ use kube::config::{
 
 use crate::client::unusable;
 
-/// See the [module](self).
+/// A kubeconfig that somebody pasted, of which one context is kept; it needs no file and no program beside it.
 #[derive(Clone)]
 pub struct PastedKubeconfig {
     pub(crate) kubeconfig: Kubeconfig,
