@@ -86,6 +86,11 @@ impl Health {
         }
     }
 
+    /// There is no such part any more; what it says from now on is not heard.
+    pub fn remove(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {
         let state = State {
             gates,
@@ -168,6 +173,16 @@ mod tests {
         assert!(health.report().ready);
         watch.troubled("the API server does not answer");
         assert!(!health.report().ready);
+    }
+
+    #[test]
+    fn what_is_removed_is_waited_for_by_nobody_and_says_nothing_any_more() {
+        let health = Health::new();
+        let watch = health.gate("watch", None);
+        health.remove("watch");
+        watch.troubled("the API server does not answer");
+        let report = health.report();
+        assert!(report.ready && report.parts.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,10 +25,11 @@ use kube::{Client, Config};
 use serde::Deserialize;
 use tower::ServiceBuilder;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, is_id};
 use crate::credential;
 use crate::exchange::{Exchange, Frame, Patience};
 use crate::failure::{Failure, Kind};
+use crate::pasted::PastedKubeconfig;
 
 /// Idle time after which TCP asks whether the peer is alive, and time between questions.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -61,6 +62,24 @@ impl ApiServer {
         // The program may have chosen one already; then this fails, and that one it is.
         rustls::crypto::ring::default_provider().install_default().ok();
         let (found, context) = find(config).await?;
+        Self::over(found, context, config)
+    }
+
+    /// The API server that a pasted kubeconfig leads to, whatever the configuration says of one. Reads no file, and
+    /// talks to nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when it makes no sense.
+    pub async fn connect_to(pasted: &PastedKubeconfig, config: &ClusterConfig) -> Result<Self> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let config = ClusterConfig { context: None, ..config.clone() };
+        let kubeconfig = pasted.kubeconfig.clone();
+        let (found, context) = load(kubeconfig, &config, Path::new("what was pasted")).await?;
+        Self::over(found, context, &config)
+    }
+
+    fn over(found: Config, context: Option<String>, config: &ClusterConfig) -> Result<Self> {
         let address = found.cluster_url.to_string();
         let client = client(found, config.connect_timeout).map_err(|error| {
             let said = credential::trouble(&error).unwrap_or_else(|| error.to_string());
@@ -145,7 +164,8 @@ impl ApiServer {
             }
         }
         match serde_json::from_slice(&body) {
-            Ok(Namespace { metadata: Metadata { uid } }) if !uid.is_empty() => Ok(uid),
+            // It becomes part of names, as a configured one does.
+            Ok(Namespace { metadata: Metadata { uid } }) if is_id(&uid) => Ok(uid),
             _ => {
                 let message = "the answer to a request for the namespace kube-system is none";
                 Err(Failure::passing(&component, ErrorKind::Protocol, message))
@@ -248,7 +268,7 @@ async fn load(
 
 /// What is wrong with a kubeconfig, said once. kube's error is not kept as the cause: its text says its own causes
 /// again, and that of a parse error quotes the lines around the place, keys and tokens with them.
-fn unusable(from: &Path, error: &KubeconfigError) -> Error {
+pub(crate) fn unusable(from: &Path, error: &KubeconfigError) -> Error {
     let refuse = |message: String| {
         let error = Error::new("cluster", ErrorKind::Config, message);
         error.with("kubeconfig", from.display())

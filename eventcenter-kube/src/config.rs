@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use words::{Namespace, Start};
+pub use words::{Namespace, Start, is_id};
 
 /// One cluster whose events are wanted.
 ///

@@ -108,8 +108,10 @@ mod config;
 mod credential;
 mod exchange;
 mod failure;
+mod pasted;
 pub mod watch;
 
 pub use client::ApiServer;
-pub use config::{Api, ClusterConfig, Namespace, Start};
+pub use config::{Api, ClusterConfig, Namespace, Start, is_id};
+pub use pasted::PastedKubeconfig;
 pub use watch::{EventWatch, Surroundings, source_name};

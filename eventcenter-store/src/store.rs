@@ -33,6 +33,7 @@ use async_trait::async_trait;
 use eventcenter_core::{
     Batch, Clock, Error, ErrorKind, Health, Limits, Metrics, Receipt, Result, Sink, SystemClock,
 };
+use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use crate::ask::Mark;
@@ -178,6 +179,28 @@ impl Store {
     pub async fn rename(&self, cluster: &str, name: &str) -> Result<()> {
         let (cluster, name) = (cluster.to_owned(), name.to_owned());
         self.ask(|answer| Command::Rename { cluster, name, answer }).await
+    }
+
+    /// Takes nothing of a cluster any more that was received until then: what is on its way here of one that is
+    /// [forgotten](Self::forget). It is not kept: whoever opens the store says it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when the writing thread has ended.
+    pub async fn ignore(&self, cluster: &str, until: Timestamp) -> Result<()> {
+        let cluster = cluster.to_owned();
+        self.ask(|answer| Command::Ignore { cluster, until, answer }).await
+    }
+
+    /// Removes a cluster with all that it has said: events, occurrences, sums and documents, each partition in a
+    /// transaction. Other clusters are as they were. While it lasts nothing is taken: a million events take seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when a partition cannot be written: some may have lost it then, asking again goes on.
+    pub async fn forget(&self, cluster: &str) -> Result<()> {
+        let cluster = cluster.to_owned();
+        self.ask(|answer| Command::Forget { cluster, answer }).await
     }
 
     async fn ask<T>(

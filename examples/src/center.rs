@@ -1,6 +1,7 @@
 //! The program `event-center`, without its command line.
 
 mod clusters;
+mod credentials;
 pub mod demo;
 mod import;
 mod print;
@@ -32,7 +33,9 @@ use crate::config::CenterConfig;
 use crate::eventer::{Failure, Program};
 use crate::http;
 use crate::switch::Switches;
+use crate::watches::Watches;
 use clusters::ManagedClusters;
+use credentials::Credentials;
 
 /// What the store is called among the sinks.
 const STORE: &str = "store";
@@ -138,7 +141,8 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
         .open()?;
 
     let (mut servers, mut unknown) = (Vec::new(), Vec::new());
-    for cluster in common.clusters {
+    let credentials = Credentials::of(&common.state_dir);
+    for cluster in common.clusters.into_iter().chain(credentials.clusters()?) {
         match ApiServer::connect(&cluster).await {
             Ok(server) => servers.push((cluster, server)),
             Err(error) => {
@@ -162,15 +166,17 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let mark = Some(store.mark());
     let saved: Arc<dyn SavedThings> = Arc::new(saved);
     let switches = Switches::new(health.clone());
+    let attach = pipeline.attach();
+    let watches = Watches { attach, health: health.clone(), metrics, switches };
     let clusters =
-        ManagedClusters::open(store.clone(), Arc::clone(&saved), switches.clone()).await?;
+        ManagedClusters::open(store.clone(), Arc::clone(&saved), watches.clone(), credentials)
+            .await?;
     let clusters: Option<Arc<dyn Clusters>> = Some(Arc::new(clusters));
     let around = Surroundings { saved: Some(saved), clusters, mark, beside };
-    let console = Console::build(Arc::new(store), console, health.clone(), around);
+    let console = Console::build(Arc::new(store), console, health, around);
 
     // What is kept can be asked for whatever a cluster says.
-    let (endures, attach) = (true, pipeline.attach());
-    let program = Program { servers, unknown, endures, attach, health, metrics, switches };
+    let program = Program { servers, unknown, endures: true, watches };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

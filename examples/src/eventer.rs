@@ -1,14 +1,12 @@
 //! The program `eventer`, without its command line: from a checked configuration to an orderly end.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
-    Attach, Cluster, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped,
-    Summary, SystemClock, layer,
+    Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped, Summary, layer,
 };
-use eventcenter_kube::{ApiServer, ClusterConfig, EventWatch, Surroundings, source_name};
+use eventcenter_kube::{ApiServer, ClusterConfig};
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
@@ -16,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::http::HealthServer;
 use crate::switch::Switches;
+use crate::watches::{Begin, Watches};
 
 /// The pause between two looks for a kubeconfig: it costs a file.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -113,15 +112,9 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
             Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
                 .with("http.listen", listen)
         })?;
-    let program = Program {
-        servers,
-        unknown: Vec::new(),
-        endures: false,
-        attach: pipeline.attach(),
-        health,
-        metrics,
-        switches: Switches::default(),
-    };
+    let switches = Switches::new(health.clone());
+    let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
+    let program = Program { servers, unknown: Vec::new(), endures: false, watches };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
@@ -137,11 +130,8 @@ pub(crate) struct Program {
     pub(crate) unknown: Vec<ClusterConfig>,
     /// Whether a cluster that does not say which one it is, is asked again; else the program ends.
     pub(crate) endures: bool,
-    pub(crate) attach: Attach,
-    pub(crate) health: Health,
-    pub(crate) metrics: Metrics,
-    /// What pauses watches.
-    pub(crate) switches: Switches,
+    /// Where the watches are started.
+    pub(crate) watches: Watches,
 }
 
 impl Program {
@@ -205,7 +195,8 @@ impl Program {
     /// Looks for a kubeconfig, or an account in the cluster, until there is one.
     async fn find(&self, config: &ClusterConfig, mut stopped: Stopped) -> Result<(), Failure> {
         let name = config.name.as_deref().or(config.context.as_deref());
-        let part = self.health.gate(&format!("cluster {}", name.unwrap_or("of kubectl")), None);
+        let part =
+            self.watches.health.gate(&format!("cluster {}", name.unwrap_or("of kubectl")), None);
         loop {
             match ApiServer::connect(config).await {
                 Ok(server) => {
@@ -230,7 +221,7 @@ impl Program {
         mut stopped: Stopped,
         no_wait: bool,
     ) -> Result<(), Failure> {
-        let part = self.health.gate(&format!("cluster {server}"), None);
+        let part = self.watches.health.gate(&format!("cluster {server}"), None);
         let mut pause = Duration::from_millis(500);
         loop {
             let identified = tokio::select! {
@@ -241,7 +232,7 @@ impl Program {
             match identified {
                 Ok(cluster) => {
                     // First, so that nobody sees the program ready without its watches.
-                    self.attach(config, server, cluster);
+                    self.watches.start(config, server, cluster, Begin::WhereTheyStood);
                     part.ready();
                     return Ok(());
                 }
@@ -266,24 +257,6 @@ impl Program {
                 () = stopped.stopping() => return never_reached(server),
                 () = tokio::time::sleep(jittered) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
-        }
-    }
-
-    fn attach(&self, config: &ClusterConfig, server: &ApiServer, cluster: Cluster) {
-        info!(cluster = cluster.name, id = cluster.id, "connected");
-        let cluster = Arc::new(cluster);
-        for namespace in config.scopes() {
-            let resume = self.attach.position(&source_name(&cluster, namespace));
-            let around = Surroundings {
-                server: server.clone(),
-                cluster: Arc::clone(&cluster),
-                clock: Arc::new(SystemClock),
-                health: self.health.clone(),
-                metrics: self.metrics.clone(),
-            };
-            let watch = EventWatch::new(config, namespace, resume, around);
-            let watch = self.switches.wrap(&cluster, Box::new(watch));
-            self.attach.source(watch, Arc::clone(&cluster));
         }
     }
 }

@@ -9,3 +9,4 @@ pub mod http;
 pub mod load_average;
 pub mod logging;
 mod switch;
+mod watches;

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::saved::who;
 use super::{Reply, alone};
 use crate::Shared;
 use crate::body;
-use crate::clusters::{ClusterChange, ClusterWatch, Clusters};
+use crate::clusters::{ClusterChange, ClusterWatch, Clusters, Kept, NewCluster};
+use crate::config::Auth;
+use crate::params::Params;
 use crate::problem::Problem;
 
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Reply {
@@ -34,7 +37,59 @@ pub(crate) async fn change(
     alone(&changed.ok_or_else(|| Problem::absent("there is no such cluster"))?)
 }
 
+/// Watches another one.
+pub(crate) async fn add(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Reply {
+    is_known_who_asks(&shared)?;
+    let new: NewCluster = body::json(&headers, body, &shared.config.limits).await?;
+    let (clusters, by) = (clusters(&shared)?, who(&shared, &headers));
+    let added = to_the_end(async move { clusters.add(&new, &by).await }).await?;
+    alone(&added).map(|answer| (StatusCode::CREATED, answer).into_response())
+}
+
+/// Watches one no more; `events` says what becomes of what it has said: `keep` or `delete`.
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Reply {
+    is_known_who_asks(&shared)?;
+    let params = Params::read(query.as_deref(), &["events"])?;
+    let events = match params.text("events") {
+        None | Some("keep") => Kept::Keep,
+        Some("delete") => Kept::Delete,
+        Some(_) => return Err(Problem::bad("events is keep or delete")),
+    };
+    let (clusters, by) = (clusters(&shared)?, who(&shared, &headers));
+    let removed = to_the_end(async move { clusters.remove(&id, events, &by).await }).await?;
+    alone(&removed.ok_or_else(|| Problem::absent("there is no such cluster"))?)
+}
+
+/// Which clusters there are is not for everybody who can reach an open console over the network.
+fn is_known_who_asks(shared: &Shared) -> Result<(), Problem> {
+    let is_open = matches!(shared.config.auth, None | Some(Auth::None));
+    if is_open && !shared.config.listen.ip().is_loopback() {
+        let detail = "clusters are added and removed where console.auth says who may ask";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
+}
+
+/// What was begun is ended, even if who asked is gone meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = eventcenter_core::Result<T>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it was not done")),
+    }
+}
+
 /// Who can change them. A console over an engine of others may have nobody.
-fn clusters(shared: &Shared) -> Result<&dyn Clusters, Problem> {
-    shared.clusters.as_deref().ok_or_else(|| Problem::absent("no clusters are watched here"))
+fn clusters(shared: &Shared) -> Result<Arc<dyn Clusters>, Problem> {
+    shared.clusters.clone().ok_or_else(|| Problem::absent("no clusters are watched here"))
 }

@@ -63,16 +63,20 @@ impl<'de> Deserialize<'de> for Namespace {
     }
 }
 
-/// An id is part of names that are separated by `/`.
+/// Whether this can be a cluster's id, which is part of names that are separated by `/`: 1 to 253 letters, digits and any
+/// of `- . _ :`.
+pub fn is_id(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(plain)
+}
+
+/// A cluster's id.
 pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let id = Option::<String>::deserialize(deserializer)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
     match &id {
-        Some(text) if text.is_empty() || text.len() > 253 || !text.bytes().all(plain) => {
-            Err(D::Error::custom(format!(
-                "the id {text:?} is not 1 to 253 letters, digits and any of - . _ :"
-            )))
-        }
+        Some(text) if !is_id(text) => Err(D::Error::custom(format!(
+            "the id {text:?} is not 1 to 253 letters, digits and any of - . _ :"
+        ))),
         _ => Ok(id),
     }
 }

@@ -1,6 +1,7 @@
 //! The writing side: what is counted, what survives, and what is told.
 
 mod conformance;
+mod forget;
 mod properties;
 mod unusual;
 

@@ -5,6 +5,7 @@
 //! then.
 
 pub(super) mod folder;
+mod forget;
 mod marks;
 mod rename;
 
@@ -51,6 +52,10 @@ pub(super) enum Command {
     Expire(oneshot::Sender<Result<()>>),
     /// Call a cluster so.
     Rename { cluster: String, name: String, answer: oneshot::Sender<Result<()>> },
+    /// Take nothing of a cluster that was received until then.
+    Ignore { cluster: String, until: Timestamp, answer: oneshot::Sender<Result<()>> },
+    /// Remove all that a cluster has said.
+    Forget { cluster: String, answer: oneshot::Sender<Result<()>> },
     /// Say whether the folder can be written.
     Probe(oneshot::Sender<Result<()>>),
 }
@@ -101,6 +106,8 @@ pub(super) struct Writer {
     newest: Option<i64>,
     /// What people call a cluster, by its id, instead of what its events say.
     renamed: HashMap<String, String>,
+    /// Until when nothing of a cluster is taken, by its id.
+    ignored: HashMap<String, Timestamp>,
     expired: Option<Instant>,
     /// Held as long as the store is open.
     _lock: fs::File,
@@ -128,6 +135,7 @@ impl Writer {
             marks: Marks::look(folder),
             newest: None,
             renamed: HashMap::new(),
+            ignored: HashMap::new(),
             expired: None,
             _lock: lock,
         };
@@ -179,6 +187,13 @@ impl Writer {
             Command::Rename { cluster, name, answer } => {
                 answer.send(self.rename(&cluster, name)).ok();
             }
+            Command::Ignore { cluster, until, answer } => {
+                self.ignore(cluster, until);
+                answer.send(Ok(())).ok();
+            }
+            Command::Forget { cluster, answer } => {
+                answer.send(self.forget(&cluster)).ok();
+            }
             Command::Probe(answer) => {
                 let file = self.shared.folder.join("probe");
                 let tried = fs::write(&file, b"").and_then(|()| fs::remove_file(&file));
@@ -204,6 +219,9 @@ impl Writer {
         let mut shares: BTreeMap<Span, Vec<&Event>> = BTreeMap::new();
         let mut known = 0;
         for event in batch.events() {
+            if self.is_ignored(event) {
+                continue;
+            }
             let time = kept_time(event);
             if oldest.is_some_and(|oldest| time < oldest) {
                 self.shared.expired.fetch_add(1, Ordering::Relaxed);

@@ -155,15 +155,22 @@ impl Writer {
             bytes = bytes.saturating_sub(partition.bytes());
             self.close(partition.span);
             info!(file = %partition.path.display(), "a partition is beyond the retention");
-            for file in files(&partition.path) {
-                match fs::remove_file(&file) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(failed("cannot remove a partition")
-                            .with("file", file.display())
-                            .with_source(error));
-                    }
-                    _ => {}
+            self.unlink(&partition)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the file of a partition that is closed, with its companions first: a log that a crash leaves behind would
+    /// come back to life in the next file of this name.
+    pub(super) fn unlink(&self, partition: &Readable) -> Result<()> {
+        for file in files(&partition.path).into_iter().rev() {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed("cannot remove a partition")
+                        .with("file", file.display())
+                        .with_source(error));
                 }
+                _ => {}
             }
         }
         Ok(())
