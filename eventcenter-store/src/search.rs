@@ -25,10 +25,15 @@ pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
+/// Parts of a disjunction, for more of which no index is asked.
+const LED: usize = 8;
 /// Once an index leads to fewer rows than this, no other is asked.
 const FEW: i64 = 500;
 /// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
 pub(crate) const MANY: i64 = 30_000;
+
+/// The condition that nothing passes. Of a conjunction with it nothing else is left, and nothing of it in a disjunction.
+const NOTHING: &str = "0";
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +81,7 @@ pub(crate) fn condition_counted(
     let mut translator = Translator { reader, source, post: Post::default(), hits: None, most };
     let sql = translator.node(query.tree(), true)?;
     let Translator { post, hits, .. } = translator;
+    let hits = if sql == NOTHING { Some(0) } else { hits };
     post.register(reader)?;
     Ok(Condition { sql, hits })
 }
@@ -104,19 +110,57 @@ impl Translator<'_> {
                 format!("e.count BETWEEN {} AND {}", edge(*least), edge(*most))
             }
             Node::Not(inner) => format!("NOT ({})", self.node(inner, false)?),
-            Node::And(parts) => self.join(parts, " AND ", narrows)?,
-            Node::Or(parts) => self.join(parts, " OR ", false)?,
+            Node::And(parts) => self.all(parts, narrows)?,
+            Node::Or(parts) => self.any(parts, narrows)?,
             // A node of a newer core: what it means, core knows.
             _ => self.document(node)?,
         })
     }
 
-    fn join(&mut self, parts: &[Node], between: &str, narrows: bool) -> Result<String, Failure> {
+    fn all(&mut self, parts: &[Node], narrows: bool) -> Result<String, Failure> {
         let mut parts: Vec<&Node> = parts.iter().collect();
         parts.sort_by_key(|part| rank(part));
-        let parts: Result<Vec<_>, Failure> =
-            parts.into_iter().map(|part| self.node(part, narrows)).collect();
-        Ok(format!("({})", parts?.join(between)))
+        let mut told = Vec::with_capacity(parts.len());
+        for part in parts {
+            let sql = self.node(part, narrows)?;
+            if sql == NOTHING {
+                return Ok(sql);
+            }
+            told.push(sql);
+        }
+        Ok(format!("({})", told.join(" AND ")))
+    }
+
+    /// Indexes lead to what passes if one leads to each part of it that there is anything of.
+    fn any(&mut self, parts: &[Node], narrows: bool) -> Result<String, Failure> {
+        let (mut some, mut plain) = (Vec::new(), Vec::new());
+        for part in parts {
+            let sql = self.node(part, false)?;
+            if sql != NOTHING {
+                some.push(part);
+                plain.push(sql);
+            }
+        }
+        if some.is_empty() {
+            return Ok(NOTHING.to_owned());
+        }
+        if narrows && self.source == Source::Events && some.len() <= LED {
+            let before = self.hits;
+            let (mut led, mut hits) = (Vec::with_capacity(some.len()), Some(0));
+            for part in some {
+                self.hits = None;
+                led.push(self.node(part, true)?);
+                hits = hits.zip(self.hits).map(|(sum, more)| sum + more);
+            }
+            self.hits = match (before, hits) {
+                (Some(before), Some(hits)) => Some(before.min(hits)),
+                (before, hits) => before.or(hits),
+            };
+            if hits.is_some() {
+                return Ok(format!("({})", led.join(" OR ")));
+            }
+        }
+        Ok(format!("({})", plain.join(" OR ")))
     }
 
     fn value(
@@ -141,7 +185,7 @@ impl Translator<'_> {
             Key::Reason => self.reason(value, narrows)?,
             Key::Class => {
                 let classes = self.word("class", passes)?;
-                if self.source == Source::Sums {
+                if self.source == Source::Sums || classes == NOTHING {
                     return Ok(classes);
                 }
                 // What is no fault is number 0: the index leaves it out.
@@ -153,11 +197,20 @@ impl Translator<'_> {
             }
             Key::Node => self.word("node", passes)?,
             Key::Component => self.word("component", passes)?,
-            Key::Namespace => self.word("namespace", passes)?,
-            Key::Kind => self.kind(value, narrows)?,
-            Key::Workload => self.word("workload", |text| {
-                passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
-            })?,
+            Key::Namespace => {
+                let namespaces = self.words_that(passes)?;
+                self.of_objects("namespace", &namespaces, narrows)?
+            }
+            Key::Kind => {
+                let kinds = self.words_that(passes)?;
+                self.of_objects("kind", &kinds, narrows)?
+            }
+            Key::Workload => {
+                let workloads = self.words_that(|text| {
+                    passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
+                })?;
+                self.of_objects("workload", &workloads, narrows)?
+            }
             Key::Name => {
                 let ids = self.objects_named(value)?;
                 self.objects("e.object", &ids, narrows)?
@@ -176,7 +229,7 @@ impl Translator<'_> {
     }
 
     /// A column of words that pass.
-    fn word(&mut self, column: &str, passes: impl Fn(&str) -> bool) -> Result<String, Failure> {
+    fn word(&mut self, column: &str, passes: impl FnMut(&str) -> bool) -> Result<String, Failure> {
         let ids = self.words_that(passes)?;
         Ok(self.one_of(column, &ids))
     }
@@ -197,7 +250,7 @@ impl Translator<'_> {
         Ok(found)
     }
 
-    fn words_that(&self, passes: impl Fn(&str) -> bool) -> Result<Vec<i64>, Failure> {
+    fn words_that(&self, mut passes: impl FnMut(&str) -> bool) -> Result<Vec<i64>, Failure> {
         let sql = "SELECT id, text FROM words WHERE id <> 0";
         let mut statement = self.reader.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
@@ -217,7 +270,7 @@ impl Translator<'_> {
 
     fn is_in(&mut self, column: &str, ids: &[i64]) -> String {
         match ids {
-            [] => "0".to_owned(),
+            [] => NOTHING.to_owned(),
             [id] => format!("{column} = {id}"),
             ids if ids.len() <= INLINE => {
                 let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
@@ -281,6 +334,7 @@ fn collect(node: &Node, labels: &mut Vec<Label>) -> bool {
             Key::Kind => Label::Kind,
             Key::Node => Label::Node,
             Key::Workload => Label::Workload,
+            Key::Component => Label::Component,
             _ => return false,
         },
         _ => return false,

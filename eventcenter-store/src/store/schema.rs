@@ -102,9 +102,11 @@ CREATE TABLE minutes (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,     -- so many of them are estimates
-    PRIMARY KEY (minute, cluster, level, class, reason, namespace)
+    PRIMARY KEY (minute, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hours (
     hour INTEGER NOT NULL,          -- time / 3,600,000,000
@@ -113,9 +115,11 @@ CREATE TABLE hours (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (hour, cluster, level, class, reason, namespace)
+    PRIMARY KEY (hour, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE days (
     day INTEGER NOT NULL,           -- time / 86,400,000,000
@@ -124,9 +128,11 @@ CREATE TABLE days (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (day, cluster, level, class, reason, namespace)
+    PRIMARY KEY (day, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_reasons (
     hour INTEGER NOT NULL,
