@@ -25,8 +25,10 @@ pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
+/// Rows that an index leads to are scattered: where they are one of so many or more, all are passed in their order instead.
+const SHARE: i64 = 8;
 /// Parts of a disjunction, for more of which no index is asked.
-const LED: usize = 8;
+const LED: usize = 64;
 /// Once an index leads to fewer rows than this, no other is asked.
 const FEW: i64 = 500;
 /// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
@@ -195,7 +197,14 @@ impl Translator<'_> {
                 }
                 sql
             }
-            Key::Node => self.word("node", passes)?,
+            Key::Node => {
+                let plain = self.word("node", passes)?;
+                if !narrows || self.source == Source::Sums || plain == NOTHING {
+                    return Ok(plain);
+                }
+                // What was seen on no node is number 0: the index leaves it out.
+                self.led(format!("(e.node <> 0 AND {plain})"), plain)?
+            }
             Key::Component => self.word("component", passes)?,
             Key::Namespace => {
                 let namespaces = self.words_that(passes)?;
@@ -232,6 +241,19 @@ impl Translator<'_> {
     fn word(&mut self, column: &str, passes: impl FnMut(&str) -> bool) -> Result<String, Failure> {
         let ids = self.words_that(passes)?;
         Ok(self.one_of(column, &ids))
+    }
+
+    /// `sql`, which an index answers, where that leads to few rows; else `plain`, which means the same and asks none.
+    fn led(&mut self, sql: String, plain: String) -> Result<String, Failure> {
+        if self.hits.is_some_and(|known| known < FEW) {
+            return Ok(plain);
+        }
+        let (before, most) = (self.hits, self.most.max(self.reader.rows_there()? / SHARE));
+        if self.found_of(&format!("events e WHERE {sql}"), most)? >= most {
+            self.hits = before;
+            return Ok(plain);
+        }
+        Ok(sql)
     }
 
     /// Counts what an index leads to; everything that passes is among it.

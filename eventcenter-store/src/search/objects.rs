@@ -7,8 +7,6 @@ use crate::read::Failure;
 
 /// Objects of a kind, namespace or workload, fewer than which lead to its events.
 const FEW_OBJECTS: i64 = 2000;
-/// Their events are scattered: where they are one of so many or more, all are passed in their order instead.
-const SHARE: i64 = 8;
 
 impl Translator<'_> {
     /// Rows about these objects.
@@ -45,13 +43,7 @@ impl Translator<'_> {
         if known >= FEW_OBJECTS {
             return Ok(plain);
         }
-        let sql = format!("e.object IN ({objects})");
-        let (before, most) = (self.hits, self.most.max(self.reader.rows_there()? / SHARE));
-        if self.found_of(&format!("events e WHERE {sql}"), most)? >= most {
-            self.hits = before;
-            return Ok(plain);
-        }
-        Ok(sql)
+        self.led(format!("e.object IN ({objects})"), plain)
     }
 
     /// Rows about these Pods, or about something else that happened to them.

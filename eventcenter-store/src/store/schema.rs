@@ -76,6 +76,7 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_uid ON events (uid, cluster);
 CREATE INDEX events_object ON events (object);
 CREATE INDEX events_pod ON events (pod) WHERE pod <> 0;
+CREATE INDEX events_node ON events (node) WHERE node <> 0;
 CREATE INDEX events_class ON events (class) WHERE class <> 0;
 CREATE INDEX events_continues ON events (uid) WHERE continues = 1;
 CREATE TABLE documents (
