@@ -53,6 +53,7 @@ fn resolved(folder: &str, relative: &str) -> String {
 mod tests {
     use super::super::PAGES;
     use super::super::assets::assets;
+    use super::super::words::{Language, words};
     use super::*;
 
     #[test]
@@ -76,6 +77,22 @@ mod tests {
             .collect();
         let all: BTreeSet<_> = assets.names().filter(|name| name.ends_with(".js")).collect();
         assert_eq!(all, of_pages);
+    }
+
+    #[test]
+    fn a_page_has_every_word_that_its_modules_ask_for() {
+        let assets = assets();
+        let call = regex::Regex::new(r"\bt\(\s*'([^']+)'").unwrap();
+        for page in &PAGES {
+            let modules = modules(&assets, &format!("pages/{}.js", page.module));
+            let is_said = |beginning: &str| says(&assets, &modules, beginning);
+            let words = words(&assets, Language::English, is_said);
+            for module in &modules {
+                for asked in call.captures_iter(assets.text(module).unwrap()) {
+                    assert!(words.contains_key(&asked[1]), "{}: {}", page.path, &asked[1]);
+                }
+            }
+        }
     }
 
     #[test]
