@@ -23,6 +23,7 @@ mod config;
 mod cursor;
 mod guard;
 mod login;
+mod packed;
 mod pages;
 mod params;
 mod plain_page;
@@ -35,7 +36,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use eventcenter_core::{Clock, Health, Stop, SystemClock};
 use eventcenter_store::EventQuery;
 use eventcenter_store::ask::{Mark, State};
@@ -132,6 +133,7 @@ impl Console {
             .with_state(Arc::clone(&shared))
             .merge(shared.beside.clone())
             .fallback(problem::not_found)
+            .layer(from_fn(packed::packed))
             .layer(from_fn_with_state(shared, guard::guard))
     }
 }

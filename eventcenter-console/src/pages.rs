@@ -1,12 +1,13 @@
 //! The pages: a shell made here, filled by ES modules that ask `/api/v1`.
 //!
-//! The shell has what must be there before any script runs: language, theme, title, navigation, the words, and which
-//! modules to fetch. All state of a view is in its URL; what is a reader's own taste (`language`, `theme`, `zone`) is
+//! The shell has what must be there before any script runs: language, theme, title, navigation, the words that this page
+//! says, and which modules to fetch. All state of a view is in its URL; what is a reader's own taste (`language`, `theme`, `zone`) is
 //! in cookies of these names, which the pages set and which say nothing about who reads.
 //!
 //! There is no inline script and no inline style: the Content-Security-Policy refuses both.
 
 mod assets;
+mod needs;
 mod words;
 
 use std::sync::Arc;
@@ -92,7 +93,9 @@ impl Taste {
     }
 
     fn shell(&self, page: &Page, assets: &Assets) -> Markup {
-        let words = words(assets, self.language);
+        let modules = needs::modules(assets, &format!("pages/{}.js", page.module));
+        let words =
+            words(assets, self.language, |beginning| needs::says(assets, &modules, beginning));
         let word = |key: &str| words.get(key).map_or("", String::as_str);
         let base = format!("/assets/{}", assets.version);
         // In a data block nothing is markup but the end of it.
@@ -108,7 +111,7 @@ impl Taste {
                     link rel="icon" href={ (base) "/icon.svg" } type="image/svg+xml";
                     link rel="stylesheet" href={ (base) "/base.css" };
                     @for style in page.styles { link rel="stylesheet" href={ (base) "/" (style) ".css" }; }
-                    @for module in assets.modules("lib/") { link rel="modulepreload" href={ (base) "/" (module) }; }
+                    @for module in &modules { link rel="modulepreload" href={ (base) "/" (module) }; }
                     script type="module" src={ (base) "/pages/" (page.module) ".js" } {}
                 }
                 body data-page=(page.module) {

@@ -110,3 +110,30 @@ async fn files_travel_compressed_and_a_file_of_another_version_is_not_kept() {
         assert_eq!(get(outside, &[]).await.0, StatusCode::NOT_FOUND, "{outside}");
     }
 }
+
+#[tokio::test]
+async fn a_shell_travels_compressed_and_says_what_it_says_without() {
+    let taken = (header::ACCEPT_ENCODING, "gzip");
+    let (_, headers, gzip) = get("/pods", &[taken]).await;
+    assert_eq!(headers[header::CONTENT_ENCODING], "gzip");
+    let varies = headers.get_all(header::VARY).iter().map(|value| value.to_str().unwrap());
+    assert_eq!(varies.collect::<Vec<_>>(), ["accept-language, cookie", "accept-encoding"]);
+    let mut unpacked = String::new();
+    std::io::Read::read_to_string(
+        &mut flate2::read::GzDecoder::new(gzip.as_slice()),
+        &mut unpacked,
+    )
+    .unwrap();
+    assert_eq!(unpacked, text("/pods", &[]).await);
+}
+
+#[tokio::test]
+async fn a_shell_has_the_words_and_modules_of_its_page_alone() {
+    let shell = text("/pods", &[]).await;
+    assert!(shell.contains("\"pods.") && shell.contains("\"level.") && shell.contains("\"shell."));
+    assert!(!shell.contains("\"status.") && !shell.contains("\"query."));
+    assert!(shell.contains("/lib/dom.js") && !shell.contains("/lib/saved.js"));
+    // `nodes` asks for modules of its own, and a Pod's page for words that another file has.
+    let shell = text("/pods/c1/shop/web-1", &[]).await;
+    assert!(shell.contains("/pages/pod/story.js") && shell.contains("\"lanes."));
+}

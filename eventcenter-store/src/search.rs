@@ -10,6 +10,7 @@
 //!
 //! A condition speaks of the table `events e`, or, for sums, of a table `s`; see [`Source`].
 
+mod join;
 mod objects;
 mod post;
 mod words;
@@ -29,6 +30,9 @@ const INLINE: usize = 200;
 const FEW: i64 = 500;
 /// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
 pub(crate) const MANY: i64 = 30_000;
+
+/// The condition that nothing passes. Of a conjunction with it nothing else is left, and nothing of it in a disjunction.
+const NOTHING: &str = "0";
 
 /// What a condition speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,7 @@ pub(crate) fn condition_counted(
     let mut translator = Translator { reader, source, post: Post::default(), hits: None, most };
     let sql = translator.node(query.tree(), true)?;
     let Translator { post, hits, .. } = translator;
+    let hits = if sql == NOTHING { Some(0) } else { hits };
     post.register(reader)?;
     Ok(Condition { sql, hits })
 }
@@ -104,19 +109,11 @@ impl Translator<'_> {
                 format!("e.count BETWEEN {} AND {}", edge(*least), edge(*most))
             }
             Node::Not(inner) => format!("NOT ({})", self.node(inner, false)?),
-            Node::And(parts) => self.join(parts, " AND ", narrows)?,
-            Node::Or(parts) => self.join(parts, " OR ", false)?,
+            Node::And(parts) => self.all(parts, narrows)?,
+            Node::Or(parts) => self.any(parts, narrows)?,
             // A node of a newer core: what it means, core knows.
             _ => self.document(node)?,
         })
-    }
-
-    fn join(&mut self, parts: &[Node], between: &str, narrows: bool) -> Result<String, Failure> {
-        let mut parts: Vec<&Node> = parts.iter().collect();
-        parts.sort_by_key(|part| rank(part));
-        let parts: Result<Vec<_>, Failure> =
-            parts.into_iter().map(|part| self.node(part, narrows)).collect();
-        Ok(format!("({})", parts?.join(between)))
     }
 
     fn value(
@@ -141,7 +138,7 @@ impl Translator<'_> {
             Key::Reason => self.reason(value, narrows)?,
             Key::Class => {
                 let classes = self.word("class", passes)?;
-                if self.source == Source::Sums {
+                if self.source == Source::Sums || classes == NOTHING {
                     return Ok(classes);
                 }
                 // What is no fault is number 0: the index leaves it out.
@@ -151,13 +148,29 @@ impl Translator<'_> {
                 }
                 sql
             }
-            Key::Node => self.word("node", passes)?,
+            Key::Node => {
+                let plain = self.word("node", passes)?;
+                if !narrows || self.source == Source::Sums || plain == NOTHING {
+                    return Ok(plain);
+                }
+                // What was seen on no node is number 0: the index leaves it out.
+                self.led(format!("(e.node <> 0 AND {plain})"), plain)?
+            }
             Key::Component => self.word("component", passes)?,
-            Key::Namespace => self.word("namespace", passes)?,
-            Key::Kind => self.kind(value, narrows)?,
-            Key::Workload => self.word("workload", |text| {
-                passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
-            })?,
+            Key::Namespace => {
+                let namespaces = self.words_that(passes)?;
+                self.of_objects("namespace", &namespaces, narrows)?
+            }
+            Key::Kind => {
+                let kinds = self.words_that(passes)?;
+                self.of_objects("kind", &kinds, narrows)?
+            }
+            Key::Workload => {
+                let workloads = self.words_that(|text| {
+                    passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
+                })?;
+                self.of_objects("workload", &workloads, narrows)?
+            }
             Key::Name => {
                 let ids = self.objects_named(value)?;
                 self.objects("e.object", &ids, narrows)?
@@ -176,7 +189,7 @@ impl Translator<'_> {
     }
 
     /// A column of words that pass.
-    fn word(&mut self, column: &str, passes: impl Fn(&str) -> bool) -> Result<String, Failure> {
+    fn word(&mut self, column: &str, passes: impl FnMut(&str) -> bool) -> Result<String, Failure> {
         let ids = self.words_that(passes)?;
         Ok(self.one_of(column, &ids))
     }
@@ -197,7 +210,7 @@ impl Translator<'_> {
         Ok(found)
     }
 
-    fn words_that(&self, passes: impl Fn(&str) -> bool) -> Result<Vec<i64>, Failure> {
+    fn words_that(&self, mut passes: impl FnMut(&str) -> bool) -> Result<Vec<i64>, Failure> {
         let sql = "SELECT id, text FROM words WHERE id <> 0";
         let mut statement = self.reader.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
@@ -217,7 +230,7 @@ impl Translator<'_> {
 
     fn is_in(&mut self, column: &str, ids: &[i64]) -> String {
         match ids {
-            [] => "0".to_owned(),
+            [] => NOTHING.to_owned(),
             [id] => format!("{column} = {id}"),
             ids if ids.len() <= INLINE => {
                 let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
@@ -233,21 +246,6 @@ impl Translator<'_> {
     /// Whatever the document says.
     fn document(&mut self, node: &Node) -> Result<String, Failure> {
         self.post.holds(node)
-    }
-}
-
-/// In which order the parts of a conjunction ask their indexes: those first that lead to few rows, since then the others
-/// ask none.
-fn rank(node: &Node) -> u8 {
-    match node {
-        Node::Value { key: Key::Name | Key::Uid | Key::Pod | Key::PodUid, value }
-            if value.as_exact().is_some() =>
-        {
-            0
-        }
-        Node::Value { key: Key::Class, .. } => 1,
-        Node::Words { .. } => 2,
-        _ => 3,
     }
 }
 
@@ -281,6 +279,7 @@ fn collect(node: &Node, labels: &mut Vec<Label>) -> bool {
             Key::Kind => Label::Kind,
             Key::Node => Label::Node,
             Key::Workload => Label::Workload,
+            Key::Component => Label::Component,
             _ => return false,
         },
         _ => return false,

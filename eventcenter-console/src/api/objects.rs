@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use eventcenter_core::Query;
 use eventcenter_core::query::quoted;
-use eventcenter_store::ask::{CountsAsk, Dimension, Group, Grouping};
+use eventcenter_store::ask::{CountsAsk, Dimension, EventsAsk, Group, Grouping, Order};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::pods::{MOST, PodsAsk, pods as found};
 use serde::Serialize;
@@ -75,7 +75,13 @@ pub(super) async fn named(shared: &Shared, cluster: String) -> Result<String, Pr
     }
 }
 
-/// For pickers: objects whose name begins so, with most occurrences first.
+/// Objects of one answer, at most: a statement has room to name so many.
+const MOST_OBJECTS: usize = 50;
+/// The newest events that they are looked for in.
+const NEWEST: usize = 300;
+
+/// For pickers: objects whose name begins so, of those that something happened to last; with most occurrences first.
+/// Of all such names some may be anywhere in the range: to count them all would read every event.
 pub(crate) async fn objects(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
     let known = ["prefix", "kind", "namespace", "cluster", "since", "from", "until", "limit"];
     let params = Params::read(query.as_deref(), &known)?;
@@ -91,17 +97,43 @@ pub(crate) async fn objects(State(shared): State<Arc<Shared>>, RawQuery(query): 
     for key in ["kind", "namespace", "cluster"] {
         conditions.extend(params.text(key).map(|value| format!("{key} : {}", quoted(value))));
     }
-    let ask = CountsAsk {
-        query: Arc::new(Query::parse(&conditions.join(" and "))?),
-        range: params.range(&*shared.clock)?,
-        groupings: vec![Grouping::top(Dimension::Object, params.number("limit", 20, 1000)?)],
-        bounds: bounds(&shared.config.limits),
+    if conditions.is_empty() {
+        conditions.push("*".to_owned());
+    }
+    let query = Query::parse(&conditions.join(" and "))?;
+    let range = params.range(&*shared.clock)?;
+    let limit = params.number("limit", 20, MOST_OBJECTS)?;
+    let bounds = bounds(&shared.config.limits);
+    let newest = EventsAsk {
+        query: Arc::new(query.clone()),
+        range,
+        order: Order::Newest,
+        after: None,
+        limit: NEWEST.min(bounds.rows),
+        bounds,
     };
-    let answer = shared.engine.counts(&ask).await?;
+    let newest = shared.engine.events(&newest).await?;
+    let mut names = Vec::new();
+    for name in newest.value.rows.iter().map(|row| row.event.object().name) {
+        if !names.contains(&name) && names.len() < limit && !name.is_empty() {
+            names.push(name);
+        }
+    }
+    let mut counts = Vec::new();
+    if !names.is_empty() {
+        let any: Vec<_> = names.iter().map(|name| format!("name : {}", quoted(name))).collect();
+        let ask = CountsAsk {
+            query: Arc::new(query.and(&any.join(" or "))?),
+            range,
+            groupings: vec![Grouping::top(Dimension::Object, limit)],
+            bounds,
+        };
+        counts = shared.engine.counts(&ask).await?.value;
+    }
     #[derive(Serialize)]
     struct Objects<'a> {
         objects: &'a [Group],
     }
-    let objects = answer.value.first().map_or(&[][..], |counts| &counts.groups);
-    json(&answer, Objects { objects })
+    let objects = counts.first().map_or(&[][..], |counts| &counts.groups);
+    json(&newest, Objects { objects })
 }

@@ -5,7 +5,6 @@
 //! request, so that a page can be worked on without building anything.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use axum::body::Bytes;
@@ -13,10 +12,10 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
-use flate2::write::GzEncoder;
 use rust_embed::Embed;
 use sha2::{Digest as _, Sha256};
 
+use crate::packed;
 use crate::problem::Problem;
 
 #[derive(Embed)]
@@ -32,6 +31,7 @@ pub(super) struct Assets {
 struct File {
     kind: &'static str,
     plain: Bytes,
+    /// Empty if it cannot be had; then the file is sent as it is.
     gzip: Bytes,
 }
 
@@ -52,7 +52,11 @@ impl Assets {
             hash.update(name.as_bytes());
             hash.update([0]);
             hash.update(&plain);
-            let file = File { kind: kind(&name), gzip: gzip(&plain), plain };
+            let file = File {
+                kind: kind(&name),
+                gzip: packed::gzip(&plain, Compression::best()).unwrap_or_default(),
+                plain,
+            };
             Some((name.into_owned(), file))
         });
         let files = files.collect();
@@ -60,20 +64,18 @@ impl Assets {
         Self { version, files }
     }
 
-    /// The paths of all modules below a folder.
-    pub(super) fn modules(&self, folder: &str) -> impl Iterator<Item = &str> {
-        self.files
-            .keys()
-            .map(String::as_str)
-            .filter(move |name| name.starts_with(folder) && name.ends_with(".js"))
-    }
-
     /// A file as text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(&self.files.get(name)?.plain).ok()
     }
 
-    /// The files below `words/`.
+    /// A file as text, with its path.
+    pub(super) fn named(&self, path: &str) -> Option<(&str, &str)> {
+        let (name, _) = self.files.get_key_value(path)?;
+        Some((name, self.text(name)?))
+    }
+
+    /// The paths of all files.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
@@ -89,13 +91,6 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-/// Empty if it cannot be had; then the file is sent as it is.
-fn gzip(plain: &[u8]) -> Bytes {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    let written = gzip.write_all(plain).and_then(|()| gzip.finish());
-    written.map(Bytes::from).unwrap_or_default()
-}
-
 pub(super) async fn asset(
     Path((version, name)): Path<(String, String)>,
     headers: HeaderMap,
@@ -104,8 +99,7 @@ pub(super) async fn asset(
     let Some(file) = assets.files.get(&name) else {
         return Problem::absent("there is no such file").into_response();
     };
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|accepts| accepts.to_str().ok());
-    let is_gzip = !file.gzip.is_empty() && accepts.is_some_and(takes_gzip);
+    let is_gzip = !file.gzip.is_empty() && packed::is_taken(&headers);
     let body = if is_gzip { file.gzip.clone() } else { file.plain.clone() };
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
@@ -122,32 +116,9 @@ pub(super) async fn asset(
     response
 }
 
-fn takes_gzip(accepts: &str) -> bool {
-    let mut codings = accepts.split(',').map(|coding| coding.trim());
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        matches!(name.trim(), "gzip" | "*")
-            && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_browser_that_takes_no_gzip_gets_none() {
-        for (accepts, takes) in [
-            ("gzip, deflate, br", true),
-            ("br;q=1.0, gzip;q=0.5", true),
-            ("*", true),
-            ("identity", false),
-            ("gzip;q=0, identity", false),
-            ("", false),
-        ] {
-            assert_eq!(takes_gzip(accepts), takes, "{accepts}");
-        }
-    }
 
     #[test]
     fn a_first_visit_is_small() {

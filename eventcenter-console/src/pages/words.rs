@@ -55,13 +55,23 @@ impl Language {
     }
 }
 
-/// All words of one language, by key.
-pub(super) fn words(assets: &Assets, language: Language) -> BTreeMap<String, String> {
+/// The words of one language whose keys begin as one of `is_said`, up to their first `.`; by key.
+pub(super) fn words(
+    assets: &Assets,
+    language: Language,
+    is_said: impl Fn(&str) -> bool,
+) -> BTreeMap<String, String> {
     let mut words = BTreeMap::new();
+    let mut known: BTreeMap<String, bool> = BTreeMap::new();
+    let mut passes = |key: &str| {
+        let beginning = key.split_once('.').map_or(key, |(beginning, _)| beginning);
+        *known.entry(beginning.to_owned()).or_insert_with(|| is_said(beginning))
+    };
     for name in assets.names().filter(|name| name.starts_with("words/")) {
         let file: BTreeMap<String, (String, String)> =
             assets.text(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        words.extend(file.into_iter().map(|(key, (english, chinese))| match language {
+        let file = file.into_iter().filter(|(key, _)| passes(key));
+        words.extend(file.map(|(key, (english, chinese))| match language {
             Language::English => (key, english),
             Language::Chinese => (key, chinese),
         }));

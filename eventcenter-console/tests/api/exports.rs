@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::to_bytes;
-use axum::http::StatusCode;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
 use eventcenter_console::Console;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -114,4 +114,29 @@ async fn an_export_holds_its_place_until_it_was_taken() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     drop(export);
     assert_eq!(send(&console, get("/api/v1/gaps")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_answer_is_packed_for_who_takes_it_and_what_lasts_is_not() {
+    let ask = async |path: &str, accepts: &str| {
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .header(header::ACCEPT_ENCODING, accepts)
+            .body(Body::empty())
+            .unwrap();
+        let response = console("{}").router().oneshot(request).await.unwrap();
+        let is_packed = response.headers().contains_key(header::CONTENT_ENCODING);
+        (is_packed, response.into_body())
+    };
+    let (is_packed, plain) = ask("/api/v1/events?limit=20&until=2100-01-01T00:00:00Z", "br").await;
+    assert!(!is_packed);
+    let plain = to_bytes(plain, 1 << 20).await.unwrap();
+    let (is_packed, packed) =
+        ask("/api/v1/events?limit=20&until=2100-01-01T00:00:00Z", "gzip, br").await;
+    assert!(is_packed);
+    let packed = to_bytes(packed, 1 << 20).await.unwrap();
+    assert!(packed.len() * 3 < plain.len(), "{} of {}", packed.len(), plain.len());
+    for path in ["/api/v1/live", "/api/v1/export.ndjson", "/api/v1/keys", "/healthz"] {
+        assert!(!ask(path, "gzip").await.0, "{path}");
+    }
 }

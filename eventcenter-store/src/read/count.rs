@@ -16,7 +16,7 @@ use tally::{Coded, Tally};
 use super::reader::{Failure, Reader, time};
 use super::{Reading, micros};
 use crate::ask::{Counts, CountsAsk, Dimension, Group, Grouping};
-use crate::search::{Source, condition, labels_of};
+use crate::search::{MANY, Source, condition, condition_counted, labels_of};
 use crate::store::rollup::{Label, TABLES, Table};
 
 /// A bucket and values, to what occurred; times in microseconds.
@@ -101,14 +101,14 @@ fn label(dimension: Dimension) -> Option<Label> {
         Dimension::Kind => Label::Kind,
         Dimension::Node => Label::Node,
         Dimension::Workload => Label::Workload,
-        Dimension::Object | Dimension::Component => return None,
+        Dimension::Component => Label::Component,
+        Dimension::Object => return None,
     })
 }
 
 fn column(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Object => "object",
-        Dimension::Component => "component",
         other => label(other).map_or("", Label::name),
     }
 }
@@ -205,9 +205,16 @@ impl Reader {
         Piece { from, until, .. }: Piece,
         tally: &Tally,
     ) -> Result<String, Failure> {
-        let condition = condition(self, &ask.query, Source::Events)?;
-        // What an index leads to is looked up first, else every occurrence of the piece is.
-        let join = if condition.hits.is_some() {
+        // Whichever is less is looked up first: what an index leads to, or what occurred. To count many of either costs
+        // more than the choice is worth.
+        let sql = format!(
+            "SELECT count(*) FROM (
+                 SELECT 1 FROM occurrences WHERE time >= {from} AND time < {until} LIMIT {MANY})"
+        );
+        let occurred: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
+        let condition = condition_counted(self, &ask.query, Source::Events, occurred.max(1))?;
+        let is_led = |hits: i64| hits < occurred || occurred >= MANY;
+        let join = if condition.hits.is_some_and(is_led) {
             "events e CROSS JOIN occurrences x ON x.event = e.id"
         } else {
             "occurrences x CROSS JOIN events e ON e.id = x.event"

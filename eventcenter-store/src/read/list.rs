@@ -171,7 +171,7 @@ impl Reader {
         Ok(statement.query_row(params![candidate.event, candidate.time], |row| row.get(0))?)
     }
 
-    fn rows_there(&self) -> Result<i64, Failure> {
+    pub(crate) fn rows_there(&self) -> Result<i64, Failure> {
         let sql = "SELECT coalesce(max(id), 0) FROM events";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }

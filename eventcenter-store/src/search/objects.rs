@@ -2,10 +2,10 @@
 
 use eventcenter_core::query::{Node, ValuePattern, fold};
 
-use super::{FEW, INLINE, Source, Translator};
+use super::{FEW, INLINE, NOTHING, Source, Translator};
 use crate::read::Failure;
 
-/// Objects of a kind, fewer than which lead to its events.
+/// Objects of a kind, namespace or workload, fewer than which lead to its events.
 const FEW_OBJECTS: i64 = 2000;
 
 impl Translator<'_> {
@@ -23,28 +23,34 @@ impl Translator<'_> {
         Ok(sql)
     }
 
-    /// Rows about objects of a kind. Nodes and their like are few.
-    pub(super) fn kind(&mut self, value: &ValuePattern, narrows: bool) -> Result<String, Failure> {
-        let kinds = self.words_that(|text| value.matches(text))?;
-        let of_kind = self.one_of("kind", &kinds);
+    /// Rows whose objects have one of these words as their kind, namespace or workload. Where these are few objects with
+    /// few events, they lead there: Nodes are few, and so is what is in one of many namespaces.
+    pub(super) fn of_objects(
+        &mut self,
+        column: &str,
+        words: &[i64],
+        narrows: bool,
+    ) -> Result<String, Failure> {
+        let plain = self.one_of(column, words);
         let is_narrow = self.hits.is_some_and(|known| known < FEW);
-        let is_long = kinds.is_empty() || kinds.len() > INLINE;
+        let is_long = words.is_empty() || words.len() > INLINE;
         if !narrows || self.source == Source::Sums || is_narrow || is_long {
-            return Ok(of_kind);
+            return Ok(plain);
         }
-        let objects = format!("SELECT id FROM objects WHERE {}", self.is_in("kind", &kinds));
+        let objects = format!("SELECT id FROM objects WHERE {}", self.is_in(column, words));
         let sql = format!("SELECT count(*) FROM ({objects} LIMIT {FEW_OBJECTS})");
         let known: i64 = self.reader.connection.query_row(&sql, [], |row| row.get(0))?;
         if known >= FEW_OBJECTS {
-            return Ok(of_kind);
+            return Ok(plain);
         }
-        let sql = format!("e.object IN ({objects})");
-        self.found(&format!("events e WHERE {sql}"))?;
-        Ok(sql)
+        self.led(format!("e.object IN ({objects})"), plain)
     }
 
     /// Rows about these Pods, or about something else that happened to them.
     pub(super) fn pods(&mut self, ids: &[i64], narrows: bool) -> Result<String, Failure> {
+        if ids.is_empty() {
+            return Ok(NOTHING.to_owned());
+        }
         let (object, pod) = (self.is_in("e.object", ids), self.is_in("e.pod", ids));
         let sql = format!("({object} OR (e.pod <> 0 AND {pod}))");
         if narrows && ids.len() <= INLINE {

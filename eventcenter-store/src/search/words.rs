@@ -1,12 +1,14 @@
 //! Words: what the index finds.
 
-use eventcenter_core::query::{Field, Node, TokenPattern, ValuePattern, tokens};
+use eventcenter_core::query::{Field, Node, TokenPattern, ValuePattern, fold, tokens};
 
-use super::{MANY, Source, Translator};
+use super::{MANY, NOTHING, Source, Translator};
 use crate::read::Failure;
 
 /// Words that a pattern may stand for in the index; for more, every document is looked at.
 const EXPANDED: usize = 200;
+/// Reasons that a pattern may stand for, for the index to be asked.
+const REASONS: usize = 20;
 
 impl Translator<'_> {
     pub(super) fn words(
@@ -25,7 +27,7 @@ impl Translator<'_> {
         }
         if let [word] = words {
             return match self.expanded(word)? {
-                Some(found) if found.is_empty() => Ok("0".to_owned()),
+                Some(found) if found.is_empty() => Ok(NOTHING.to_owned()),
                 Some(found) => {
                     let any: Vec<String> = found.iter().map(|word| format!("\"{word}\"")).collect();
                     self.indexed(&format!("{column}({})", any.join(" OR ")), narrows)
@@ -53,16 +55,26 @@ impl Translator<'_> {
         value: &ValuePattern,
         narrows: bool,
     ) -> Result<String, Failure> {
-        let is_reason = self.word("reason", |text| value.matches(text))?;
-        if !narrows || self.source == Source::Sums || is_reason == "0" {
+        let mut reasons = Vec::new();
+        let is_reason = self.word("reason", |text| {
+            let passes = value.matches(text);
+            if passes {
+                reasons.push(tokens(&fold(text)).collect::<Vec<_>>().join(" "));
+            }
+            passes
+        })?;
+        let is_wordless = reasons.iter().any(String::is_empty);
+        if !narrows || self.source == Source::Sums || is_reason == NOTHING || is_wordless {
             return Ok(is_reason);
         }
-        let Some(exact) = value.as_exact() else { return Ok(is_reason) };
-        let words: Vec<&str> = tokens(exact).collect();
-        if words.is_empty() {
+        reasons.sort_unstable();
+        reasons.dedup();
+        if reasons.len() > REASONS {
             return Ok(is_reason);
         }
-        let phrase = format!("reason : \"{}\"", words.join(" "));
+        let phrases: Vec<String> =
+            reasons.iter().map(|reason| format!("reason : \"{reason}\"")).collect();
+        let phrase = phrases.join(" OR ");
         if self.found_of(&format!("found WHERE found MATCH '{phrase}'"), MANY)? >= MANY {
             return Ok(is_reason);
         }

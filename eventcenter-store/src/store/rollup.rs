@@ -21,6 +21,7 @@ pub(crate) struct Labels {
     pub(crate) reason: i64,
     pub(crate) namespace: i64,
     pub(crate) kind: i64,
+    pub(crate) component: i64,
     pub(crate) node: i64,
     pub(crate) workload: i64,
 }
@@ -34,6 +35,7 @@ pub(crate) enum Label {
     Reason,
     Namespace,
     Kind,
+    Component,
     Node,
     Workload,
 }
@@ -48,6 +50,7 @@ impl Label {
             Self::Reason => "reason",
             Self::Namespace => "namespace",
             Self::Kind => "kind",
+            Self::Component => "component",
             Self::Node => "node",
             Self::Workload => "workload",
         }
@@ -61,6 +64,7 @@ impl Label {
             Self::Reason => labels.reason,
             Self::Namespace => labels.namespace,
             Self::Kind => labels.kind,
+            Self::Component => labels.component,
             Self::Node => labels.node,
             Self::Workload => labels.workload,
         }
@@ -75,13 +79,13 @@ pub(crate) struct Table {
     pub(crate) unit_name: &'static str,
     /// The length of a piece, in microseconds.
     pub(crate) unit: i64,
-    /// The rest of its key in order, five at most.
+    /// The rest of its key in order, seven at most.
     pub(crate) labels: &'static [Label],
 }
 
 /// Of longer pieces first, and of these the smaller tables.
 pub(crate) const TABLES: &[Table] = {
-    use Label::{Class, Cluster, Kind, Level, Namespace, Node, Reason, Workload};
+    use Label::{Class, Cluster, Component, Kind, Level, Namespace, Node, Reason, Workload};
     const fn table(
         name: &'static str,
         (unit_name, unit): (&'static str, i64),
@@ -89,19 +93,21 @@ pub(crate) const TABLES: &[Table] = {
     ) -> Table {
         Table { name, unit_name, unit, labels }
     }
+    /// Kind and component follow from the reason, nearly always: they add a few bytes to a sum, and hardly a sum.
+    const WHOLE: &[Label] = &[Cluster, Level, Class, Reason, Namespace, Kind, Component];
     const BY_DAY: (&str, i64) = ("day", DAY);
     const BY_HOUR: (&str, i64) = ("hour", HOUR);
     &[
         table("day_reasons", BY_DAY, &[Cluster, Level, Class, Reason]),
         table("day_nodes", BY_DAY, &[Kind, Cluster, Level, Class, Node]),
-        table("days", BY_DAY, &[Cluster, Level, Class, Reason, Namespace]),
+        table("days", BY_DAY, WHOLE),
         table("day_workloads", BY_DAY, &[Cluster, Level, Namespace, Workload]),
         table("hour_reasons", BY_HOUR, &[Cluster, Level, Class, Reason]),
         table("hour_namespaces", BY_HOUR, &[Cluster, Level, Namespace]),
         table("hour_nodes", BY_HOUR, &[Kind, Cluster, Level, Class, Node]),
-        table("hours", BY_HOUR, &[Cluster, Level, Class, Reason, Namespace]),
+        table("hours", BY_HOUR, WHOLE),
         table("hour_workloads", BY_HOUR, &[Cluster, Level, Namespace, Workload]),
-        table("minutes", ("minute", MINUTE), &[Cluster, Level, Class, Reason, Namespace]),
+        table("minutes", ("minute", MINUTE), WHOLE),
     ]
 };
 
@@ -139,9 +145,9 @@ impl Rollup {
         let sums = std::mem::take(&mut self.sums);
         for table in TABLES {
             // In the order of the table's key, so that neighbours are written together.
-            let mut of_table: BTreeMap<(i64, [i64; 5]), Sum> = BTreeMap::new();
+            let mut of_table: BTreeMap<(i64, [i64; 7]), Sum> = BTreeMap::new();
             for ((minute, labels), sum) in &sums {
-                let mut key = [0; 5];
+                let mut key = [0; 7];
                 for (place, label) in key.iter_mut().zip(table.labels) {
                     *place = label.of(labels);
                 }

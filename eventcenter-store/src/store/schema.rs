@@ -76,6 +76,7 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_uid ON events (uid, cluster);
 CREATE INDEX events_object ON events (object);
 CREATE INDEX events_pod ON events (pod) WHERE pod <> 0;
+CREATE INDEX events_node ON events (node) WHERE node <> 0;
 CREATE INDEX events_class ON events (class) WHERE class <> 0;
 CREATE INDEX events_continues ON events (uid) WHERE continues = 1;
 CREATE TABLE documents (
@@ -102,9 +103,11 @@ CREATE TABLE minutes (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,     -- so many of them are estimates
-    PRIMARY KEY (minute, cluster, level, class, reason, namespace)
+    PRIMARY KEY (minute, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hours (
     hour INTEGER NOT NULL,          -- time / 3,600,000,000
@@ -113,9 +116,11 @@ CREATE TABLE hours (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (hour, cluster, level, class, reason, namespace)
+    PRIMARY KEY (hour, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE days (
     day INTEGER NOT NULL,           -- time / 86,400,000,000
@@ -124,9 +129,11 @@ CREATE TABLE days (
     class INTEGER NOT NULL,
     reason INTEGER NOT NULL,
     namespace INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    component INTEGER NOT NULL,
     rise INTEGER NOT NULL,
     estimated INTEGER NOT NULL,
-    PRIMARY KEY (day, cluster, level, class, reason, namespace)
+    PRIMARY KEY (day, cluster, level, class, reason, namespace, kind, component)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE hour_reasons (
     hour INTEGER NOT NULL,

@@ -80,7 +80,6 @@ struct Coded {
     labels: Labels,
     object: i64,
     pod: i64,
-    component: i64,
     event_type: i64,
 }
 
@@ -149,7 +148,8 @@ impl<'a> Upsert<'a> {
 
     fn known(&self, uid: &[u8], cluster: i64) -> rusqlite::Result<Option<Known>> {
         let mut find = self.partition.connection.prepare_cached(
-            "SELECT id, count, time, version, text, level, class, reason, node, namespace, workload, kind
+            "SELECT id, count, time, version, text, level, class, reason, node, namespace, workload, kind,
+                component
              FROM events WHERE uid = ?1 AND cluster = ?2",
         )?;
         find.query_row(params![uid, cluster], |row| {
@@ -162,6 +162,7 @@ impl<'a> Upsert<'a> {
                 namespace: row.get(9)?,
                 workload: row.get(10)?,
                 kind: row.get(11)?,
+                component: row.get(12)?,
             };
             let (id, count, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(Known { id, labels, count, time, version: row.get(3)?, text: row.get(4)? })
@@ -198,7 +199,7 @@ impl<'a> Upsert<'a> {
             coded.labels.workload,
             coded.pod,
             coded.labels.reason,
-            coded.component,
+            coded.labels.component,
             coded.labels.node,
             coded.event_type,
             coded.labels.class,
@@ -252,7 +253,7 @@ impl<'a> Upsert<'a> {
             coded.labels.workload,
             coded.pod,
             coded.labels.reason,
-            coded.component,
+            coded.labels.component,
             coded.labels.node,
             coded.event_type,
             coded.labels.class,
@@ -330,15 +331,15 @@ impl<'a> Upsert<'a> {
             reason: names.word(connection, event.reason())?,
             namespace,
             kind,
+            component: names.word(connection, event.component())?,
             node: names.word(connection, event.host())?,
             workload,
         };
         let object = names.object(connection, key, workload)?;
         let pod =
             if event.object().kind == "Pod" { 0 } else { pod(connection, names, event, cluster)? };
-        let component = names.word(connection, event.component())?;
         let event_type = names.word(connection, event.event_type())?;
-        Ok(Coded { labels, object, pod, component, event_type })
+        Ok(Coded { labels, object, pod, event_type })
     }
 
     fn document(&mut self, event: &Event) -> rusqlite::Result<(i64, Vec<u8>)> {
