@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tracing::error;
 
 use super::saved::who;
 use super::{Reply, alone};
@@ -22,7 +23,8 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Reply {
     alone(&List { clusters: clusters(&shared)?.list().await? })
 }
 
-/// Names and pauses; what the body does not have stays.
+/// Names and pauses; what the body does not have stays. A change that has begun is finished, also when its client is gone:
+/// one that is kept, and without effect until the next start, would be a lie in between.
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -30,11 +32,19 @@ pub(crate) async fn change(
     body: Body,
 ) -> Reply {
     let change: ClusterChange = body::json(&headers, body, &shared.config.limits).await?;
-    let changed = clusters(&shared)?.change(&id, &change, &who(&shared, &headers)).await?;
-    alone(&changed.ok_or_else(|| Problem::absent("there is no such cluster"))?)
+    let (clusters, who) = (clusters(&shared)?, who(&shared, &headers));
+    let changed = tokio::spawn(async move { clusters.change(&id, &change, &who).await }).await;
+    let changed = changed.map_err(|error| {
+        error!(%error, "a change of a cluster ended");
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the change was not made; the log says more",
+        )
+    })?;
+    alone(&changed?.ok_or_else(|| Problem::absent("there is no such cluster"))?)
 }
 
 /// Who can change them. A console over an engine of others may have nobody.
-fn clusters(shared: &Shared) -> Result<&dyn Clusters, Problem> {
-    shared.clusters.as_deref().ok_or_else(|| Problem::absent("no clusters are watched here"))
+fn clusters(shared: &Shared) -> Result<Arc<dyn Clusters>, Problem> {
+    shared.clusters.clone().ok_or_else(|| Problem::absent("no clusters are watched here"))
 }

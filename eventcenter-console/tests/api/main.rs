@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 mod access;
+mod clusters;
 mod described;
 mod engines;
 mod exports;
