@@ -22,7 +22,7 @@ use crate::session;
 
 pub(crate) use held::Lasting;
 
-/// Answered without asking who asks, and however busy it is: a kubelet's probe has no token, and learns nothing.
+/// Answered whoever asks, and however busy it is: a kubelet's probe has no token, and learns the status alone.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -49,7 +49,12 @@ pub(crate) async fn guard(
             _ => problem.into_response(),
         },
         // A kubelet that is told 503 restarts a program that is only busy.
-        Ok(()) if OPEN.contains(&request.uri().path()) => next.run(request).await,
+        Ok(()) if OPEN.contains(&request.uri().path()) => {
+            let is_known = knows(&shared, &request).is_ok();
+            let response = next.run(request).await;
+            // The report names clusters and sinks, and quotes what troubles them.
+            if is_known { response } else { response.status().into_response() }
+        }
         Ok(()) => match Arc::clone(&shared.requests).try_acquire_owned() {
             Err(_) => {
                 Problem::busy("too many requests are being answered; try again").into_response()
@@ -73,9 +78,11 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Problem> {
     if is_change(request) && is_foreign(request) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "another site's page asks this"));
     }
-    if OPEN.contains(&request.uri().path()) {
-        return Ok(());
-    }
+    if OPEN.contains(&request.uri().path()) { Ok(()) } else { knows(shared, request) }
+}
+
+/// Whether who asks may know what is here.
+fn knows(shared: &Shared, request: &Request) -> Result<(), Problem> {
     match &shared.config.auth {
         None | Some(Auth::None) => Ok(()),
         Some(Auth::Token(_)) if login::is_open(request.uri().path()) => Ok(()),

@@ -141,10 +141,17 @@ impl Console {
 impl Shared {
     /// What the engine keeps, in the time that any answer may take.
     pub(crate) async fn state(&self) -> Result<State, Problem> {
-        let deadline = self.config.limits.deadline.get();
-        match tokio::time::timeout(deadline, self.engine.state()).await {
-            Ok(state) => Ok(state?),
-            Err(_) => Err(Problem::late("the store did not say in time what it keeps")),
+        self.in_time(self.engine.state()).await
+    }
+
+    /// An answer that is made of several questions, in the time that any answer may take: each of them has that time.
+    pub(crate) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = eventcenter_core::Result<T>>,
+    ) -> Result<T, Problem> {
+        match tokio::time::timeout(self.config.limits.deadline.get(), answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Problem::late("the store did not answer in time")),
         }
     }
 }

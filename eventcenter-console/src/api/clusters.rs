@@ -7,6 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use tracing::error;
 
 use super::saved::who;
 use super::{Reply, alone};
@@ -25,7 +26,8 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Reply {
     alone(&List { clusters: clusters(&shared)?.list().await? })
 }
 
-/// Names and pauses; what the body does not have stays.
+/// Names and pauses; what the body does not have stays. A change that has begun is finished, also when its client is gone:
+/// one that is kept, and without effect until the next start, would be a lie in between.
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -33,7 +35,8 @@ pub(crate) async fn change(
     body: Body,
 ) -> Reply {
     let change: ClusterChange = body::json(&headers, body, &shared.config.limits).await?;
-    let changed = clusters(&shared)?.change(&id, &change, &who(&shared, &headers)).await?;
+    let (clusters, who) = (clusters(&shared)?, who(&shared, &headers));
+    let changed = to_the_end(async move { clusters.change(&id, &change, &who).await }).await?;
     alone(&changed.ok_or_else(|| Problem::absent("there is no such cluster"))?)
 }
 
@@ -85,7 +88,11 @@ async fn to_the_end<T: Send + 'static>(
 ) -> Result<T, Problem> {
     match tokio::spawn(work).await {
         Ok(done) => Ok(done?),
-        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it was not done")),
+        Err(error) => {
+            error!(%error, "a change of a cluster ended");
+            let detail = "the change was not made; the log says more";
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+        }
     }
 }
 

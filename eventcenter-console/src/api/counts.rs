@@ -96,7 +96,7 @@ pub(crate) async fn overview(
         offset_seconds: params.offset()?,
         bounds: bounds(&shared.config.limits),
     };
-    let answer = told(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(told(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }
 

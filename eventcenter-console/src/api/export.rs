@@ -57,19 +57,21 @@ async fn export(shared: Arc<Shared>, query: Option<&str>, form: Form) -> Reply {
     // What is wrong with the question is said before the answer begins.
     let first = shared.engine.events(&ask).await?;
     let (gaps, unread) = (first.gaps.len(), first.unread.len());
+    let lacking = lacks(&first);
     let export =
         Export { shared, ask, form, next: Next::Page(first), said: (gaps, unread), events: 0 };
     let chunks = stream::try_unfold(export, |mut export| async move {
         let chunk = export.chunk().await?;
         Ok::<_, Error>(chunk.map(|chunk| (chunk, export)))
     });
-    let head = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(form.kind())),
-        (GAPS, gaps.into()),
-        (UNREAD, unread.into()),
-    ];
-    let response: Response = (head, Body::from_stream(chunks)).into_response();
+    let head = [(header::CONTENT_TYPE, form.kind())];
+    let response: Response = (head, lacking, Body::from_stream(chunks)).into_response();
     Ok(response)
+}
+
+/// How much an answer lacks, for a file that cannot say it.
+pub(super) fn lacks<T>(answer: &Answer<T>) -> [(HeaderName, HeaderValue); 2] {
+    [(GAPS, answer.gaps.len().into()), (UNREAD, answer.unread.len().into())]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

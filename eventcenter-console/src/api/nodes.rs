@@ -20,7 +20,7 @@ pub(crate) async fn nodes(State(shared): State<Arc<Shared>>, RawQuery(query): Ra
     let range = kept(&shared, params.range(&*shared.clock)?).await?;
     let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
     let ask = NodesAsk { query, range, offset_seconds, bounds };
-    let answer = nodes_told(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(nodes_told(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn node(
     let cluster = named(&shared, cluster).await?;
     let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
     let ask = NodeAsk { cluster, name, range, offset_seconds, bounds };
-    let answer = node_told(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(node_told(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }
 
@@ -48,6 +48,6 @@ pub(crate) async fn components(
     let range = kept(&shared, params.range(&*shared.clock)?).await?;
     let (offset_seconds, bounds) = (params.offset()?, bounds(&shared.config.limits));
     let ask = ComponentsAsk { query, range, offset_seconds, bounds };
-    let answer = components_told(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(components_told(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }

@@ -26,7 +26,7 @@ pub(crate) async fn pods(State(shared): State<Arc<Shared>>, RawQuery(query): Raw
         limit: params.number("limit", MOST, MOST)?,
         bounds: bounds(&shared.config.limits),
     };
-    let answer = found(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(found(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }
 
@@ -52,7 +52,7 @@ async fn life(shared: &Shared, cluster: String, pod: PodChoice, query: Option<St
     let range = params.range(&*shared.clock)?;
     let cluster = named(shared, cluster).await?;
     let ask = LifecycleAsk { cluster, pod, range, bounds: bounds(&shared.config.limits) };
-    let answer = lifecycle(&*shared.engine, &ask).await?;
+    let answer = shared.in_time(lifecycle(&*shared.engine, &ask)).await?;
     json(&answer, &answer.value)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! CSV has the columns in its first line. NDJSON has an object a line; of columns that are called the same the second is
 //! `name_2`. A table that was cut off is refused with 413, so that a part is not taken for the whole: `limit` asks for
-//! one.
+//! one. The headers `eventcenter-gaps` and `eventcenter-unread` say how many losses touch the range, and how many parts
+//! could not be read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,26 +11,30 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use eventcenter_core::plain_csv;
+use eventcenter_core::{plain_csv, plain_json};
+use eventcenter_store::Answer;
 use eventcenter_store::ask::Table;
 use serde_json::{Map, Value};
 
-use super::{Reply, table};
+use super::{Reply, export, table};
 use crate::Shared;
 use crate::problem::Problem;
 
 pub(crate) async fn csv(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
-    let text = written(&whole(&shared, query.as_deref()).await?);
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response())
+    let answer = whole(&shared, query.as_deref()).await?;
+    let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+    Ok((kind, export::lacks(&answer), written(&answer.value)).into_response())
 }
 
 pub(crate) async fn ndjson(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
-    let text = objects(whole(&shared, query.as_deref()).await?);
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+    let answer = whole(&shared, query.as_deref()).await?;
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    Ok((kind, export::lacks(&answer), objects(answer.value)).into_response())
 }
 
-async fn whole(shared: &Shared, query: Option<&str>) -> Result<Table, Problem> {
-    let table = table::answer(shared, query, usize::MAX).await?.value;
+async fn whole(shared: &Shared, query: Option<&str>) -> Result<Answer<Table>, Problem> {
+    let answer = table::answer(shared, query, usize::MAX).await?;
+    let table = &answer.value;
     let is_part_wanted = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .any(|(name, _)| name == "limit");
     if table.truncated && !is_part_wanted {
@@ -39,7 +44,7 @@ async fn whole(shared: &Shared, query: Option<&str>) -> Result<Table, Problem> {
         );
         return Err(Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
-    Ok(table)
+    Ok(answer)
 }
 
 fn written(table: &Table) -> Vec<u8> {
@@ -69,7 +74,7 @@ fn objects(table: Table) -> String {
     let mut out = String::new();
     for row in table.rows {
         let object: Map<String, Value> = columns.iter().cloned().zip(row).collect();
-        out.push_str(&Value::Object(object).to_string());
+        out.push_str(&plain_json(&Value::Object(object).to_string()));
         out.push('\n');
     }
     out

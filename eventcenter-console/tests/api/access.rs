@@ -1,7 +1,14 @@
 //! Who may ask.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use axum::routing;
+use eventcenter_console::{Console, Surroundings};
+use eventcenter_core::Health;
+use eventcenter_store::MemoryStore;
 
 use crate::{console, get, send};
 
@@ -61,5 +68,27 @@ async fn a_proxy_is_believed_only_from_its_own_address() {
             request.headers_mut().insert("x-forwarded-user", "ada".parse().unwrap());
         }
         assert_eq!(send(&console, request).await.0.as_u16(), status, "{peer} {header}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_without_the_token_learns_the_status_alone() {
+    let trouble = || async { (StatusCode::SERVICE_UNAVAILABLE, "watch of prod: no route") };
+    let beside = || Router::new().route("/readyz", routing::get(trouble));
+    let console = |config: &str| {
+        let around = Surroundings { beside: beside(), ..Surroundings::default() };
+        let config = serde_json::from_str(config).unwrap();
+        Console::build(Arc::new(MemoryStore::new()), config, Health::new(), around)
+    };
+    let closed = console(r#"{"auth":{"token":"s3cr3t-s3cr3t"}}"#);
+    let (status, body, _) = send(&closed, get("/readyz")).await;
+    assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, ""));
+    let mut known = get("/readyz");
+    let token = "Bearer s3cr3t-s3cr3t".parse().unwrap();
+    known.headers_mut().insert(header::AUTHORIZATION, token);
+    for (console, request) in [(&closed, known), (&console("{}"), get("/readyz"))] {
+        let (status, body, _) = send(console, request).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("prod"), "{body}");
     }
 }

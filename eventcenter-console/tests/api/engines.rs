@@ -1,6 +1,7 @@
 //! Engines that are not well.
 
 use std::future::pending;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use eventcenter_core::{Cluster, Result};
@@ -19,7 +20,12 @@ pub(crate) enum Fault {
     Lacking,
     /// The same, but it turns out behind the first page only.
     LackingLater,
+    /// Each question takes somewhat less than an answer may.
+    Tardy,
 }
+
+/// How long that is.
+const TARDY: Duration = Duration::from_secs(9);
 
 #[derive(Debug)]
 pub(crate) struct Faulty(pub(crate) MemoryStore, pub(crate) Fault);
@@ -38,9 +44,12 @@ pub(crate) fn gap() -> GapRecord {
 #[async_trait]
 impl EventQuery for Faulty {
     async fn events(&self, ask: &EventsAsk) -> Result<Answer<Page>> {
+        if self.1 == Fault::Tardy {
+            tokio::time::sleep(TARDY).await;
+        }
         let mut answer = self.0.events(ask).await?;
         let is_lacking = match self.1 {
-            Fault::Silent => false,
+            Fault::Silent | Fault::Tardy => false,
             Fault::Lacking => true,
             Fault::LackingLater => ask.after.is_some(),
         };
@@ -52,6 +61,9 @@ impl EventQuery for Faulty {
     }
 
     async fn counts(&self, ask: &CountsAsk) -> Result<Answer<Vec<Counts>>> {
+        if self.1 == Fault::Tardy {
+            tokio::time::sleep(TARDY).await;
+        }
         self.0.counts(ask).await
     }
 
@@ -60,7 +72,13 @@ impl EventQuery for Faulty {
     }
 
     async fn table(&self, ask: &TableAsk) -> Result<Answer<Table>> {
-        self.0.table(ask).await
+        if self.1 != Fault::Lacking {
+            return self.0.table(ask).await;
+        }
+        let rows = vec![vec!["=\u{1b}\u{9b}\u{202e}x".into()]];
+        let table = Table { columns: vec!["x".to_owned()], rows, truncated: false };
+        let unread = vec!["a file is damaged".to_owned()];
+        Ok(Answer { value: table, gaps: vec![gap()], unread })
     }
 
     async fn state(&self) -> Result<State> {

@@ -96,6 +96,22 @@ async fn no_program_that_reads_it_is_given_orders() {
     }
 }
 
+#[tokio::test]
+async fn a_table_as_a_file_says_what_it_lacks_and_gives_no_orders() {
+    let console = over(Faulty(store(), Fault::Lacking), "{}");
+    for (kind, text) in
+        [("csv", "x\r\n\"'=␛��x\"\r\n"), ("ndjson", "{\"x\":\"=\\u001b\\u009b\\u202ex\"}\n")]
+    {
+        let path = format!("/api/v1/query.{kind}?query=*%7Cselect%20x");
+        let (status, body, headers) = send(&console, get(&path)).await;
+        assert_eq!((status, body.as_str()), (StatusCode::OK, text));
+        for name in ["eventcenter-gaps", "eventcenter-unread"] {
+            let header = headers.iter().find(|(known, _)| known == name);
+            assert_eq!(header.map(|(_, value)| value.as_str()), Some("1"), "{kind}: {name}");
+        }
+    }
+}
+
 /// All text in a value, one after the other.
 fn strings(value: &Value) -> String {
     match value {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 mod access;
+mod cluster_changes;
 mod clusters;
 mod described;
 mod engines;
@@ -282,4 +283,15 @@ async fn the_plain_page_shows_text_of_others_as_text() {
     let mut chinese = get("/plain");
     chinese.headers_mut().insert(header::ACCEPT_LANGUAGE, "zh-CN".parse().unwrap());
     assert!(send(&console, chinese).await.1.contains("事件中心"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_made_of_many_questions_has_the_time_of_one() {
+    let console = over(engines::Faulty(store(), engines::Fault::Tardy), "{}");
+    for path in
+        ["overview", "pods", "pods/prod/shop/web-1", "nodes", "nodes/prod/node-1", "components"]
+    {
+        let (status, told) = fetch(&console, &format!("/api/v1/{path}")).await;
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT, "{path}: {told}");
+    }
 }

@@ -47,6 +47,8 @@ impl Select {
         let mut wants_from = false;
         let mut before = ["", ""];
         let mut places = Vec::new();
+        // Where the last word ends: behind it there may be a comment, which would swallow what is put in.
+        let mut last = 0;
         let mut end = text.trim_end().len();
         while let Some((at, word)) = words.next() {
             let upper = word.to_ascii_uppercase();
@@ -81,12 +83,13 @@ impl Select {
                 _ => {}
             }
             before = [word, before[0]];
+            last = at + word.len();
         }
         if !begun {
             return Err(refused("a SELECT was expected behind the |"));
         }
         if wants_from {
-            places.push(end);
+            places.push(last);
         }
         let (mut whole, mut added, mut done) = (String::new(), Vec::new(), 0);
         for place in places {
@@ -204,6 +207,9 @@ mod tests {
                 "with t as (select a from log) select a from t",
             ),
             ("select '它''s' /* from */ , [from]", "select '它''s' /* from */ , [from] FROM log "),
+            ("select count(1) -- all", "select count(1) FROM log  -- all"),
+            ("select count(1) -- all\n; ", "select count(1) FROM log  -- all\n"),
+            ("select count(1) /* all", "select count(1) FROM log  /* all"),
         ];
         for (text, whole) in cases {
             assert_eq!(parse(text).expect(text).text, whole);
