@@ -81,7 +81,7 @@ pub struct DingTalkConfig {
     pub secret: Option<Secret>,
     /// Where to, for a gateway in between. Default DingTalk itself.
     #[serde(default)]
-    pub url: Option<String>,
+    pub url: Option<Secret>,
     /// What a message is. Default markdown.
     #[serde(default)]
     pub message: Kind,
@@ -226,6 +226,7 @@ impl DingTalk {
             return unusable("digest", "kube-eventer's layout has one event a message");
         }
         let token = config.access_token.reveal()?;
+        let gateway = config.url.as_ref().map_or(Ok(ROBOTS.to_owned()), Secret::reveal)?;
         let (url, token) = match Url::parse(token.trim()) {
             // The whole webhook was given.
             Ok(mut webhook) if webhook.has_host() => {
@@ -236,7 +237,7 @@ impl DingTalk {
                 webhook.set_query(None);
                 (webhook, token)
             }
-            _ => match Url::parse(config.url.as_deref().unwrap_or(ROBOTS)) {
+            _ => match Url::parse(gateway.trim()) {
                 Ok(url) if matches!(url.scheme(), "http" | "https") => (url, token),
                 _ => return unusable("url", "this is no http or https URL"),
             },

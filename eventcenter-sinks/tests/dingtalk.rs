@@ -25,7 +25,7 @@ fn robot() -> Robot {
 fn config(double: &Double) -> DingTalkConfig {
     let mut config = DingTalkConfig::new("abc");
     config.secret = Some("SECtest".into());
-    config.url = Some(double.url());
+    config.url = Some(double.url().into());
     config
 }
 

@@ -17,7 +17,7 @@ mod memory;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use eventcenter_core::{Error, ErrorKind, Result};
+use eventcenter_core::{Error, ErrorKind, Result, plain};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -143,15 +143,16 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] when the name is empty, too long, or more than a line, or the body is too large.
+    /// [`ErrorKind::Refused`] when the name is empty, too long, more than a line, or has characters that nobody sees, or
+    /// the body is too large.
     pub fn new(kind: Kind, name: &str, body: Map<String, Value>) -> Result<Self> {
         let refuse = |message: String| Err(refused(message));
         let name = name.trim();
         if name.is_empty() || name.chars().count() > MOST_NAME {
             return refuse(format!("a name has 1 to {MOST_NAME} characters"));
         }
-        if name.chars().any(char::is_control) {
-            return refuse("a name is one line of text".to_owned());
+        if plain(name) != name {
+            return refuse("a name is one line of text that anybody can read".to_owned());
         }
         let bytes = serde_json::to_vec(&body).map_or(usize::MAX, |text| text.len());
         if bytes > MOST_BODY {

@@ -247,7 +247,9 @@ impl Writer {
             });
         }
         let ack = self.links.ack.as_ref()?;
-        legacy::console(&ack.region, &ack.cluster_id, object.namespace, object.kind, object.name)
+        // A name that closes the link would begin one of its own.
+        let (namespace, name) = (encoded(object.namespace), encoded(object.name));
+        legacy::console(&ack.region, &ack.cluster_id, &namespace, object.kind, &name)
     }
 }
 
@@ -323,6 +325,7 @@ fn encoded(text: &str) -> String {
 mod tests {
     use eventcenter_core::testing::events;
 
+    use super::super::Ack;
     use super::*;
 
     fn writer(kind: Kind) -> Writer {
@@ -368,6 +371,34 @@ mod tests {
     }
 
     #[test]
+    fn no_name_of_others_ends_a_link_of_ours() {
+        let cluster = eventcenter_core::Cluster { id: "c1".to_owned(), name: "prod".to_owned() };
+        let document = json!({
+            "metadata": { "name": "e", "namespace": "shop", "uid": "1" },
+            "involvedObject": { "kind": "Pod", "namespace": "shop", "name": "a) [log in](http://evil" },
+            "reason": "Failed",
+        });
+        let event = Event::from_kubernetes(
+            &cluster.into(),
+            document.to_string().into(),
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        let batch = std::sync::Arc::new(event.unwrap()).into();
+        let ack = Some(Ack::new("c123", "cn-hangzhou"));
+        let console = Some("https://events.example.org".to_owned());
+        for links in [Links { console: None, ack }, Links { console, ack: None }] {
+            let writer = Writer::new(Kind::Markdown, Layout::Eventcenter, Vec::new(), links);
+            let body = writer.write(&batch, &Called::default());
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            let text = message["markdown"]["text"].as_str().unwrap();
+            assert_eq!(text.matches("](").count() - text.matches("\\](").count(), 1, "{text}");
+            let (_, link) = text.rsplit_once("](").unwrap();
+            let link = link.split(')').next().unwrap();
+            assert!(link.contains("a%29%20%5Blog%20in%5D%28http%3A%2F%2Fevil"), "{text}");
+        }
+    }
+
+    #[test]
     fn who_is_called_stands_in_the_text_too() {
         let called = Called {
             mobiles: ["138".to_owned()].into(),
@@ -385,9 +416,11 @@ mod tests {
 
     #[test]
     fn a_repeated_message_has_the_same_id() {
-        let batch: Batch = events::ordinary().into();
-        assert_eq!(delivery_id(&batch), delivery_id(&batch.clone()));
-        let two = Batch::new(events::many(2)).unwrap();
-        assert_eq!(delivery_id(&two).len(), 64);
+        // As after a restart: from documents that are read again.
+        let many = |count| Batch::new(events::many(count)).unwrap();
+        assert_eq!(delivery_id(&many(1)), delivery_id(&many(1)));
+        assert_eq!(delivery_id(&many(2)), delivery_id(&many(2)));
+        let ids: std::collections::BTreeSet<_> = (1..=3).map(|n| delivery_id(&many(n))).collect();
+        assert_eq!(ids.len(), 3, "other events have other ids");
     }
 }

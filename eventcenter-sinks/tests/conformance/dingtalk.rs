@@ -28,7 +28,7 @@ impl Rig for DingTalkRig {
     async fn sink(&self) -> Arc<dyn Sink> {
         let mut config = DingTalkConfig::new(TOKEN);
         config.secret = Some(SECRET.into());
-        config.url = Some(self.0.url());
+        config.url = Some(self.0.url().into());
         config.digest = Some(false);
         Arc::new(DingTalk::new("ops", config).unwrap())
     }

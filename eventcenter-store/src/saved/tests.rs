@@ -111,6 +111,7 @@ fn a_draft_has_a_name_of_one_line_and_is_not_large() {
         ("  ", String::new(), "1 to 120 characters"),
         (long.as_str(), String::new(), "1 to 120 characters"),
         ("a\nb", String::new(), "one line"),
+        ("prod\u{202e}gnigats", String::new(), "anybody can read"),
         ("a", "q".repeat(MOST_BODY), "are kept at most"),
     ] {
         let error = Draft::new(Kind::Query, name, body(text)).unwrap_err();

@@ -48,11 +48,11 @@ sinks:
 - name: hook
   webhook: { url: https://example.org/hush-2, headers: { Authorization: hush-3 } }
 - name: robot
-  dingtalk: { access_token: hush-4, secret: hush-5 }
+  dingtalk: { access_token: hush-4, secret: hush-5, url: https://example.org/robot?key=hush-6 }
 ";
         let told = told(&parse_center("test.yaml", text).expect("a configuration"));
         assert!(!told.contains("hush"), "{told}");
-        assert_eq!(told.matches("***").count(), 5, "{told}");
+        assert_eq!(told.matches("***").count(), 6, "{told}");
         assert!(told.contains("name: \"hook\"") && told.contains("127.0.0.1:8085"), "{told}");
     }
 }
