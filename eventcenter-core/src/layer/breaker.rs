@@ -11,7 +11,8 @@
 //! `Unavailable` with `RetryAfter`, the last reason in its words, and health shows it. After the pause one delivery is
 //! let through to see.
 //!
-//! What shows that the target lives (it refuses an event, finds it too large, asks for patience) closes it.
+//! What shows that the target lives (it refuses an event, finds it too large) closes it. `Throttled` says neither: it may
+//! be the rate limit's own word, with which nothing was sent.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,6 +105,9 @@ impl Breaker {
     }
 
     fn learn(&self, error: Option<&Error>) {
+        if error.is_some_and(|error| error.kind() == ErrorKind::Throttled) {
+            return;
+        }
         let mut state = self.state();
         let Some(error) = error.filter(|error| is_dead(error)) else {
             *state = State::Closed { failures: 0 };
@@ -221,6 +225,24 @@ mod tests {
         tried.deliver().await.unwrap_err();
         tried.deliver().await.unwrap();
         assert_eq!(tried.seen(), 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_sent_says_nothing_of_the_target() {
+        let (down, held) = (|| failing(ErrorKind::Timeout), || failing(ErrorKind::Throttled));
+        let tried = Tried::with([down(), held(), down(), held(), down(), held(), down()]);
+        for _ in 0..5 {
+            tried.deliver().await.unwrap_err();
+        }
+        for seconds in [5, 10] {
+            let error = tried.deliver().await.unwrap_err();
+            assert_eq!(error.action(), Action::RetryAfter(Duration::from_secs(seconds)), "{error}");
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            // Held back at first, and then let through to see.
+            while tried.seen() < 7
+                && tried.deliver().await.unwrap_err().kind() == ErrorKind::Throttled
+            {}
+        }
     }
 
     #[tokio::test(start_paused = true)]
