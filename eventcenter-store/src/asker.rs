@@ -57,14 +57,24 @@ impl<'a> Asker<'a> {
         Ok(self.engine.events(&ask).await?.value)
     }
 
-    /// When each of these occurred, oldest first.
+    /// When each of these occurred in the range.
     pub(crate) async fn moments(&self, rows: &[Row]) -> Result<HashMap<RowId, Vec<Moment>>> {
-        let ids = rows.iter().map(|row| row.id).collect();
-        let ask = OccurrencesAsk { ids, range: self.range, bounds: self.bounds };
-        let mut moments: HashMap<RowId, Vec<Moment>> = HashMap::new();
-        for Occurrence { id, at, rise, estimated } in self.engine.occurrences(&ask).await?.value {
-            moments.entry(id).or_default().push(Moment { at, rise, estimated });
-        }
-        Ok(moments)
+        moments(self.engine, rows, self.range, self.bounds).await
     }
+}
+
+/// When each of these occurred in a range, oldest first.
+pub(crate) async fn moments(
+    engine: &dyn EventQuery,
+    rows: &[Row],
+    range: Range,
+    bounds: Bounds,
+) -> Result<HashMap<RowId, Vec<Moment>>> {
+    let ids = rows.iter().map(|row| row.id).collect();
+    let ask = OccurrencesAsk { ids, range, bounds };
+    let mut moments: HashMap<RowId, Vec<Moment>> = HashMap::new();
+    for Occurrence { id, at, rise, estimated } in engine.occurrences(&ask).await?.value {
+        moments.entry(id).or_default().push(Moment { at, rise, estimated });
+    }
+    Ok(moments)
 }

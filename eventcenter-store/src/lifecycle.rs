@@ -33,10 +33,8 @@ pub use lane::{Lane, LaneKind, Moment, Point};
 pub use life::{Container, Durations, End, Life, Pull};
 pub use steps::{Step, StepKind};
 
-use crate::ask::{
-    Answer, Bounds, EventQuery, EventsAsk, Occurrence, OccurrencesAsk, Order, Page, Range, Row,
-    RowId,
-};
+use crate::ask::{Answer, Bounds, EventQuery, EventsAsk, Order, Page, Range, Row, RowId};
+use crate::asker::moments;
 use crate::statement::parsed;
 
 /// Asks for a Pod's life.
@@ -163,15 +161,7 @@ impl Teller<'_> {
 
     /// What each row occurred in the range.
     async fn points(&self, rows: &[Row]) -> Result<HashMap<RowId, Vec<Moment>>> {
-        let ids = rows.iter().map(|row| row.id).collect();
-        let (range, bounds) = (self.ask.range, self.ask.bounds);
-        let mut points: HashMap<RowId, Vec<Moment>> = HashMap::new();
-        for Occurrence { id, at, rise, estimated } in
-            self.engine.occurrences(&OccurrencesAsk { ids, range, bounds }).await?.value
-        {
-            points.entry(id).or_default().push(Moment { at, rise, estimated });
-        }
-        Ok(points)
+        moments(self.engine, rows, self.ask.range, self.ask.bounds).await
     }
 
     /// When its controller created and deleted it.

@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use condition::Condition;
+pub(crate) use condition::said;
 pub use lane::{NodeLane, NodeLaneKind};
 pub use one::{NodeAsk, NodeTold, node};
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::lane::{Lane, LaneKind, Moment, Point};
 use super::life::Life;
 use crate::ask::RowId;
+use crate::nodes::said;
 
 /// What is wrong, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -152,7 +153,8 @@ fn wrong<'a>(life: &Life, lane: &'a Lane, point: &'a Point) -> Option<(FindingKi
     Some((kind, &point.container))
 }
 
-const REMOVALS: &[&str] = &[
+/// What takes a Pod away against its will.
+pub(super) const REMOVALS: &[&str] = &[
     "Evicted",
     "EvictedByVPA",
     "Preempted",
@@ -191,7 +193,7 @@ impl Finding {
             count,
             estimated,
             every: pace(&moments),
-            overcome: overcome(life, kind, container, &newest.reason, last),
+            overcome: overcome(life, kind, container, newest, last),
             cause: (kind == FindingKind::Restarting).then(|| cause(life)).flatten(),
             reason: newest.reason.clone(),
             message: newest.message.clone(),
@@ -217,23 +219,15 @@ fn pace(moments: &[Moment]) -> Option<Duration> {
     Duration::try_from(last.at.duration_since(first.at)).ok()?.checked_div(times)
 }
 
-/// What ends a condition of a node.
-const ENDS: &[(&str, &str)] = &[
-    ("NodeNotReady", "NodeReady"),
-    ("NodeHasDiskPressure", "NodeHasNoDiskPressure"),
-    ("NodeHasInsufficientMemory", "NodeHasSufficientMemory"),
-    ("NodeHasInsufficientPID", "NodeHasSufficientPID"),
-    ("NTPIsDown", "NTPIsUp"),
-];
-
 /// The first event after `last` that says it is over.
 fn overcome(
     life: &Life,
     kind: FindingKind,
     container: &str,
-    reason: &str,
+    newest: &Point,
     last: Timestamp,
 ) -> Option<Timestamp> {
+    let condition = said(&newest.reason, &newest.message).filter(|(_, is_bad)| *is_bad);
     let starts = |lane: &Lane, point: &Point| {
         let is_it = container.is_empty() || lane.container == container;
         lane.kind == LaneKind::Container && point.reason == "Started" && is_it
@@ -250,7 +244,10 @@ fn overcome(
         }
         FindingKind::StartFailed => starts(lane, point),
         FindingKind::Node => {
-            lane.kind == LaneKind::Node && ENDS.contains(&(reason, point.reason.as_str()))
+            let ends = condition.map(|(kind, _)| (kind, false));
+            lane.kind == LaneKind::Node
+                && ends.is_some()
+                && said(&point.reason, &point.message) == ends
         }
         _ => false,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::findings::{Finding, findings};
+use super::findings::{Finding, REMOVALS, findings};
 use super::lane::{Lane, LaneKind, Moment, Point, lane_of};
 use super::steps::{Step, steps};
 use crate::ask::Row;
@@ -197,15 +197,6 @@ impl Life {
     /// The first word of its end: what its controller, the kubelet or a controller of nodes said after its containers
     /// had last started. A container that is stopped to be started again is no end.
     pub(super) fn ending(&self) -> Option<End> {
-        const ENDS: &[&str] = &[
-            "SuccessfulDelete",
-            "Evicted",
-            "EvictedByVPA",
-            "Preempted",
-            "TaintManagerEviction",
-            "NodeShutdown",
-            "DeadlineExceeded",
-        ];
         let last_start = (self.lanes.iter())
             .filter(|lane| lane.kind == LaneKind::Container)
             .flat_map(|lane| &lane.points)
@@ -215,7 +206,8 @@ impl Life {
         let ends = |point: &&Point| {
             let stops =
                 point.reason == "Killing" && point.message.starts_with("Stopping container");
-            (stops || ENDS.contains(&point.reason.as_str()))
+            let reason = point.reason.as_str();
+            (stops || reason == "SuccessfulDelete" || REMOVALS.contains(&reason))
                 && last_start.is_none_or(|start| point.until >= start)
         };
         let last = (self.lanes.iter())

@@ -60,7 +60,7 @@ const KNOWN: &[Known] = &[
 ];
 
 /// The condition that an event about a Node says something of, and whether it is bad.
-pub(super) fn said<'a>(reason: &str, message: &'a str) -> Option<(&'a str, bool)> {
+pub(crate) fn said<'a>(reason: &str, message: &'a str) -> Option<(&'a str, bool)> {
     let by_agent = message.strip_prefix("Node condition ").and_then(|rest| {
         let (kind, rest) = rest.split_once(" is now: ")?;
         let status = rest.split([',', ' ']).next()?;
