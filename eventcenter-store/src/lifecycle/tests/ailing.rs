@@ -156,6 +156,17 @@ async fn a_node_that_goes_down_after_the_last_word_of_its_pod_is_told() {
 }
 
 #[tokio::test]
+async fn an_evicted_pod_has_ended_and_that_is_what_is_wrong() {
+    let mut scene = Scene::new();
+    scene.say(&of_container("01:00:11", "Started", "Started container web"));
+    let evicted = Said::new("02:00:00", "Evicted", "The node was low on resource: memory.");
+    scene.say(&evicted.about(pod("web-0", "p1", "")).warning());
+    let life = life(&scene).await;
+    assert_eq!(life.end.map(|end| end.reason).as_deref(), Some("Evicted"));
+    assert_eq!(life.findings[0].kind, FindingKind::Removed);
+}
+
+#[tokio::test]
 async fn a_life_without_trouble_has_no_findings() {
     let mut scene = Scene::new();
     scene.say(&Said::new("01:00:00", "Scheduled", "Successfully assigned shop/web-0 to worker-1"));
