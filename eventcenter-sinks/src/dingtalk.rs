@@ -57,7 +57,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use sha2::Sha256;
 
-use crate::http::{Http, TlsConfig};
+use crate::http::{Http, TlsConfig, fifteen_seconds};
 use answer::Throttled;
 use ask::{At, AtConfig};
 use message::Writer;
@@ -66,6 +66,7 @@ use message::Writer;
 const ROBOTS: &str = "https://oapi.dingtalk.com/robot/send";
 /// Of the 20 that a robot takes, so that a clock that differs costs nothing.
 const A_MINUTE: NonZeroU32 = NonZeroU32::new(18).expect("18 is not 0");
+const NO_TOKEN: &str = "there is no access_token in this address";
 /// Events of a digest.
 const DIGEST: usize = 500;
 
@@ -106,10 +107,6 @@ pub struct DingTalkConfig {
     /// Whom to trust, and who we are.
     #[serde(default)]
     pub tls: TlsConfig,
-}
-
-fn fifteen_seconds() -> HumanDuration {
-    HumanDuration::from_secs(15)
 }
 
 /// What a message is.
@@ -214,9 +211,6 @@ impl DingTalk {
         let unusable = |key: &str, message: &str| {
             Err(Error::new(&name, ErrorKind::Config, message).in_setting(KeyPath::root().key(key)))
         };
-        if config.timeout.get().is_zero() {
-            return unusable("timeout", "no request is that fast; write a duration such as 15s");
-        }
         let is_legacy = config.layout == Layout::KubeEventer;
         if is_legacy && config.message == Kind::ActionCard {
             return unusable("message", "kube-eventer has no action cards: text or markdown");
@@ -225,28 +219,25 @@ impl DingTalk {
         if is_legacy && digest {
             return unusable("digest", "kube-eventer's layout has one event a message");
         }
-        let token = config.access_token.reveal()?;
-        let gateway = config.url.as_ref().map_or(Ok(ROBOTS.to_owned()), Secret::reveal)?;
-        let (url, token) = match Url::parse(token.trim()) {
-            // The whole webhook was given.
-            Ok(mut webhook) if webhook.has_host() => {
-                let token = webhook.query_pairs().find(|(key, _)| key == "access_token");
-                let Some(token) = token.map(|(_, token)| token.into_owned()) else {
-                    return unusable("access_token", "there is no access_token in this address");
-                };
-                webhook.set_query(None);
-                (webhook, token)
+        let given = Given::read(&config.access_token)?;
+        let url = match (given.webhook, &config.url) {
+            (Some(webhook), _) => webhook,
+            (None, url) => {
+                let url = url.as_ref().map_or(Ok(ROBOTS.to_owned()), Secret::reveal)?;
+                match Url::parse(url.trim()) {
+                    Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+                    _ => return unusable("url", "this is no http or https URL"),
+                }
             }
-            _ => match Url::parse(gateway.trim()) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") => (url, token),
-                _ => return unusable("url", "this is no http or https URL"),
-            },
         };
-        if token.trim().is_empty() {
+        let Some(token) = given.token else {
+            return unusable("access_token", NO_TOKEN);
+        };
+        if token.is_empty() {
             return unusable("access_token", "the token is empty");
         }
         let mut target = DefaultHasher::new();
-        (url.as_str(), token.trim()).hash(&mut target);
+        (url.as_str(), &token).hash(&mut target);
         let rate =
             Rate { deliveries: A_MINUTE, per: Duration::from_secs(60), target: target.finish() };
         let max_events = if digest { DIGEST } else { 1 };
@@ -271,14 +262,12 @@ impl DingTalk {
 
     /// Where the next request goes: with the token, and signed now. Secrets are read each time: files may have changed.
     fn signed(&self) -> Result<Url> {
-        let given = self.access_token.reveal()?;
-        let webhook = Url::parse(given.trim()).ok().and_then(|webhook| {
-            let mut pairs = webhook.query_pairs();
-            pairs.find(|(key, _)| key == "access_token").map(|(_, token)| token.into_owned())
-        });
+        let token = Given::read(&self.access_token)?.token.ok_or_else(|| {
+            let error = Error::new(&self.name, ErrorKind::Config, NO_TOKEN);
+            error.in_setting(KeyPath::root().key("access_token"))
+        })?;
         let mut url = self.url.clone();
-        url.query_pairs_mut()
-            .append_pair("access_token", webhook.as_deref().unwrap_or(given.trim()));
+        url.query_pairs_mut().append_pair("access_token", &token);
         if let Some(secret) = &self.secret {
             let now = Timestamp::now().as_millisecond() + self.ahead.load(Ordering::Relaxed);
             let sign = sign(now, secret.reveal()?.trim());
@@ -287,6 +276,27 @@ impl DingTalk {
                 .append_pair("sign", &sign);
         }
         Ok(url)
+    }
+}
+
+/// What stands under `access_token`: the token, or the whole webhook.
+struct Given {
+    /// Without its query.
+    webhook: Option<Url>,
+    /// None: a webhook without one.
+    token: Option<String>,
+}
+
+impl Given {
+    fn read(secret: &Secret) -> Result<Self> {
+        let given = secret.reveal()?;
+        let Some(mut webhook) = Url::parse(given.trim()).ok().filter(Url::has_host) else {
+            return Ok(Self { webhook: None, token: Some(given.trim().to_owned()) });
+        };
+        let token = webhook.query_pairs().find(|(key, _)| key == "access_token");
+        let token = token.map(|(_, token)| token.trim().to_owned());
+        webhook.set_query(None);
+        Ok(Self { webhook: Some(webhook), token })
     }
 }
 

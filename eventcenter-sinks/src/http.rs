@@ -29,7 +29,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use eventcenter_core::{Action, Clock as _, Error, ErrorKind, KeyPath, Result, SystemClock};
+use eventcenter_core::{
+    Action, Clock as _, Error, ErrorKind, HumanDuration, KeyPath, Result, SystemClock,
+};
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response, StatusCode, Url};
@@ -69,6 +71,11 @@ pub fn install_crypto_provider() {
     }
 }
 
+/// The usual time for one request.
+pub(crate) fn fifteen_seconds() -> HumanDuration {
+    HumanDuration::from_secs(15)
+}
+
 /// The client of one sink.
 pub(crate) struct Http {
     name: String,
@@ -104,6 +111,11 @@ impl Answer {
 impl Http {
     /// `timeout` is for one request, from connecting to the last byte of the answer.
     pub(crate) fn new(name: &str, tls: &TlsConfig, timeout: Duration) -> Result<Self> {
+        if timeout.is_zero() {
+            let message = "no request is that fast; write a duration such as 15s";
+            let error = Error::new(name, ErrorKind::Config, message);
+            return Err(error.in_setting(KeyPath::root().key("timeout")));
+        }
         install_crypto_provider();
         let client = Client::builder()
             .user_agent(concat!("eventcenter/", env!("CARGO_PKG_VERSION")))

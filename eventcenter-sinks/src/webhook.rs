@@ -35,7 +35,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
 
-use crate::http::{Http, TlsConfig, sha256};
+use crate::http::{Http, TlsConfig, fifteen_seconds, sha256};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -138,10 +138,6 @@ fn one_mib() -> ByteSize {
     ByteSize::new(1 << 20)
 }
 
-fn fifteen_seconds() -> HumanDuration {
-    HumanDuration::from_secs(15)
-}
-
 /// Sends events to an HTTP endpoint. See the [module](self).
 #[derive(Debug)]
 pub struct Webhook {
@@ -178,10 +174,6 @@ impl Webhook {
             (Batching::Single, _) => 1,
             (Batching::Ndjson | Batching::Array, max_events) => max_events.unwrap_or(500),
         };
-        if config.timeout.get().is_zero() {
-            let message = "no request is that fast; write a duration such as 15s";
-            return Err(unusable(&name, KeyPath::root().key("timeout"), message));
-        }
         let webhook = Self {
             url: config.url,
             method: match config.method {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use eventcenter_core::query::quoted;
 use eventcenter_core::{Batch, Event, Level, plain};
 use serde_json::{Value, json};
 
@@ -242,7 +243,7 @@ impl Writer {
                 (None, "Node") => format!("{console}/nodes/{cluster}/{}", encoded(object.name)),
                 _ => format!(
                     "{console}/events?query={}",
-                    encoded(&format!("uid : {:?}", event.uid()))
+                    encoded(&format!("uid : {}", quoted(event.uid())))
                 ),
             });
         }
