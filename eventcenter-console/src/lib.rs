@@ -28,6 +28,7 @@ mod pages;
 mod params;
 mod plain_page;
 mod problem;
+mod reader;
 mod row;
 mod serve;
 mod session;

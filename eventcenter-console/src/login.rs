@@ -26,6 +26,7 @@ use crate::Shared;
 use crate::body;
 use crate::config::Auth;
 use crate::problem::Problem;
+use crate::reader::Language;
 use crate::session::{self, COOKIE, LIFE};
 
 const STYLE: &str = include_str!("login/login.css");
@@ -98,7 +99,7 @@ pub(crate) fn instead(request: &Asked, problem: Problem) -> Response {
         place: &request.place,
         problem: (problem.status != 401).then_some(&problem),
         again: request.is_from_elsewhere,
-        language: request.language.as_deref(),
+        language: request.language,
     };
     page.answer(problem.clone().into_response())
 }
@@ -108,7 +109,7 @@ pub(crate) struct Asked {
     wants_page: bool,
     place: String,
     is_from_elsewhere: bool,
-    language: Option<String>,
+    language: Language,
 }
 
 impl Asked {
@@ -121,7 +122,7 @@ impl Asked {
             wants_page: request.method() == Method::GET && accepts.contains("text/html"),
             place: kept_place(place).to_owned(),
             is_from_elsewhere: matches!(site, Some("cross-site" | "same-site")),
-            language: text(headers, &header::ACCEPT_LANGUAGE).map(str::to_owned),
+            language: Language::liked(headers),
         }
     }
 }
@@ -130,7 +131,7 @@ struct Form<'a> {
     place: &'a str,
     problem: Option<&'a Problem>,
     again: bool,
-    language: Option<&'a str>,
+    language: Language,
 }
 
 impl Form<'_> {
@@ -175,7 +176,7 @@ async fn form(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
     if !matches!(shared.config.auth, Some(Auth::Token(_))) {
         return to("/");
     }
-    let language = text(&headers, &header::ACCEPT_LANGUAGE);
+    let language = Language::liked(&headers);
     let page = Form { place: "/", problem: None, again: false, language };
     page.answer(StatusCode::OK.into_response())
 }
@@ -206,7 +207,7 @@ async fn login(
             Ok(with_cookie(to(place), &headers, &id, LIFE.as_secs()))
         }
         Err(problem) => {
-            let language = text(&headers, &header::ACCEPT_LANGUAGE);
+            let language = Language::liked(&headers);
             let page = Form { place, problem: Some(&problem), again: false, language };
             Ok(page.answer(problem.clone().into_response()))
         }

@@ -19,8 +19,9 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::Shared;
+use crate::reader::{Language, cookie};
 use assets::{Assets, assets};
-use words::{Language, words};
+use words::words;
 
 /// A page: its path, its module, the entry of the navigation that it belongs to, and its style sheets beside that of
 /// all pages.
@@ -79,10 +80,9 @@ struct Taste {
 
 impl Taste {
     fn of(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let language = cookie(headers, "language").and_then(Language::of_tag);
         Self {
-            language: language.unwrap_or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE))),
+            language: language.unwrap_or_else(|| Language::liked(headers)),
             theme: match cookie(headers, "theme") {
                 Some("dark") => "dark",
                 Some("light") => "light",
@@ -142,13 +142,6 @@ impl Taste {
             }
         }
     }
-}
-
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs =
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::Shared;
 use crate::cursor;
 use crate::params::{Params, bounds};
 use crate::problem::Problem;
+use crate::reader::Language;
 use words::Words;
 
 const STYLE: &str = include_str!("plain_page/plain.css");
@@ -61,8 +62,7 @@ async fn front(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let words =
-        words::of(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()));
+    let words = words::of(Language::liked(&headers));
     match made(&shared, query.as_deref(), words).await {
         Ok((status, page)) => {
             let headers =

@@ -14,12 +14,14 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
+
+use crate::reader::cookie;
 
 /// The name of the cookie.
 pub(crate) const COOKIE: &str = "eventcenter";
@@ -74,9 +76,7 @@ pub(crate) fn is_same(left: &str, right: &str) -> bool {
 
 /// The session that a request comes with.
 pub(crate) fn given(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('='));
-    cookies.find(|(name, _)| name.trim() == COOKIE).map(|(_, id)| id.trim())
+    cookie(headers, COOKIE)
 }
 
 /// Peers that were wrong.
@@ -136,6 +136,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

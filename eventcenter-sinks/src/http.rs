@@ -95,6 +95,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     retry_after: Option<Duration>,
     /// The receiver's clock, if it tells.
+    #[cfg_attr(not(feature = "dingtalk"), expect(dead_code, reason = "for who signs with a time"))]
     pub(crate) date: Option<Timestamp>,
     host: String,
     quote: String,

@@ -1,5 +1,7 @@
 //! The words of the form, in two languages.
 
+use crate::reader::Language;
+
 pub(super) struct Words {
     pub(super) language: &'static str,
     pub(super) title: &'static str,
@@ -27,10 +29,10 @@ static CHINESE: Words = Words {
     where_from: "令牌由事件中心的管理员提供，即配置中 `console.auth` 所指定的内容。",
 };
 
-/// By the first language that the browser asks for.
-pub(super) fn of(accepted: Option<&str>) -> &'static Words {
-    let is_chinese = accepted.is_some_and(|accepted| {
-        accepted.trim_start().get(..2).is_some_and(|first| first.eq_ignore_ascii_case("zh"))
-    });
-    if is_chinese { &CHINESE } else { &ENGLISH }
+/// In this language.
+pub(super) fn of(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH,
+        Language::Chinese => &CHINESE,
+    }
 }

@@ -53,8 +53,9 @@ fn resolved(folder: &str, relative: &str) -> String {
 mod tests {
     use super::super::PAGES;
     use super::super::assets::assets;
-    use super::super::words::{Language, words};
+    use super::super::words::words;
     use super::*;
+    use crate::reader::Language;
 
     #[test]
     fn a_page_fetches_what_it_imports_and_nothing_else() {

@@ -6,54 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::assets::Assets;
-
-/// A language of pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    /// English.
-    English,
-    /// 简体中文.
-    Chinese,
-}
-
-impl Language {
-    /// The tag of BCP 47.
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-CN",
-        }
-    }
-
-    pub(super) fn of_tag(tag: &str) -> Option<Self> {
-        match tag {
-            "en" => Some(Self::English),
-            "zh-CN" => Some(Self::Chinese),
-            _ => None,
-        }
-    }
-
-    /// Of the languages that a browser lists (`Accept-Language`), the one it likes best; English if it knows neither.
-    pub(super) fn accepted(header: Option<&str>) -> Self {
-        let listed = header.unwrap_or_default().split(',').filter_map(|entry| {
-            let (tag, weight) = entry.split_once(';').unwrap_or((entry, ""));
-            let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse().ok())?;
-            let language = match tag.trim().split('-').next()? {
-                "zh" => Self::Chinese,
-                "en" => Self::English,
-                _ => return None,
-            };
-            Some((language, weight))
-        });
-        // The first of equals is the one liked best.
-        let best = listed.fold(None, |best: Option<(Self, f32)>, (language, weight)| match best {
-            Some((_, than)) if weight <= than => best,
-            _ if weight > 0.0 => Some((language, weight)),
-            _ => best,
-        });
-        best.map_or(Self::English, |(language, _)| language)
-    }
-}
+use crate::reader::Language;
 
 /// The words of one language whose keys begin as one of `is_said`, up to their first `.`; by key.
 pub(super) fn words(
@@ -164,20 +117,5 @@ mod tests {
             .filter(|key| !asked.contains(*key) && !beginnings.iter().any(|b| key.starts_with(b)))
             .collect();
         assert!(unasked.is_empty(), "nobody asks for {unasked:?}");
-    }
-
-    #[test]
-    fn the_language_a_browser_likes_best_is_spoken() {
-        for (header, language) in [
-            (None, Language::English),
-            (Some("zh-CN,zh;q=0.9,en;q=0.8"), Language::Chinese),
-            (Some("en-US,en;q=0.9,zh;q=0.8"), Language::English),
-            (Some("de-DE,de;q=0.9,zh;q=0.5,en;q=0.4"), Language::Chinese),
-            (Some("zh;q=0,en"), Language::English),
-            (Some("fr"), Language::English),
-            (Some(";;;q=x,zh"), Language::Chinese),
-        ] {
-            assert_eq!(Language::accepted(header), language, "{header:?}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The words of the page, in English and 简体中文. What Kubernetes names (reasons, kinds, keys) stays as it is.
 
+use crate::reader::Language;
+
 /// Every word; a language that lacks one does not compile.
 pub(super) struct Words {
     pub(super) language: &'static str,
@@ -97,43 +99,10 @@ static CHINESE: Words = Words {
     metrics: "指标",
 };
 
-/// The first language of the browser that there is; English if there is none.
-pub(super) fn of(accept_language: Option<&str>) -> &'static Words {
-    let wanted = accept_language.unwrap_or_default().split(',').map(|language| {
-        let mut parts = language.split(';');
-        let name = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok());
-        (name, weight.unwrap_or(1.0))
-    });
-    let mut best = (&ENGLISH, 0.0);
-    for (name, weight) in wanted {
-        let words = match name.split('-').next() {
-            Some("zh") => &CHINESE,
-            Some("en") => &ENGLISH,
-            _ => continue,
-        };
-        if weight > best.1 {
-            best = (words, weight);
-        }
-    }
-    best.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_browser_has_the_choice() {
-        for (header, language) in [
-            (None, "en"),
-            (Some(""), "en"),
-            (Some("zh-CN,zh;q=0.9,en;q=0.8"), "zh-CN"),
-            (Some("en-US,en;q=0.9,zh;q=0.8"), "en"),
-            (Some("de, zh-TW;q=0.5, en;q=0.4"), "zh-CN"),
-            (Some("fr;q=x;;"), "en"),
-        ] {
-            assert_eq!(of(header).language, language, "{header:?}");
-        }
+/// In this language.
+pub(super) fn of(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH,
+        Language::Chinese => &CHINESE,
     }
 }
