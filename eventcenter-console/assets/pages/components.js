@@ -9,6 +9,7 @@ import { lacks, level, levelMark, nothing, objectLink, samples, section, when } 
 import { spoken, zoom } from '../lib/range.js';
 import { page } from '../lib/shell.js';
 import { instant, offset } from '../lib/time.js';
+import { drawnUntil, stacked } from '../lib/trend.js';
 import { all, go, link, scope, term } from '../lib/view.js';
 import { compact, number, t } from '../lib/words.js';
 
@@ -46,16 +47,8 @@ function trend(told, now) {
   const by = BY.includes(now.by) ? now.by : BY[0];
   const series = told[`by_${by}`];
   const step = told.step_seconds * 1000;
-  const buckets = new Map();
-  series.forEach(({ buckets: counts }, index) => {
-    for (const [at, count] of counts) {
-      const from = Date.parse(at);
-      if (!buckets.has(from)) buckets.set(from, { at: from, values: series.map(() => 0) });
-      buckets.get(from).values[index] = count;
-    }
-  });
-  const sorted = [...buckets.values()].sort((a, b) => a.at - b.at);
-  const until = Math.min(Date.parse(told.range.until), Math.max(Date.now(), (sorted.at(-1)?.at ?? 0) + step));
+  const sorted = stacked(series.length, series.flatMap(({ buckets }, place) => buckets.map(([at, count]) => [at, place, count])));
+  const until = drawnUntil(told.range, sorted, step);
   const choice = h('div', { class: 'quick', role: 'group', 'aria-label': t('components.stacked') }, BY.map((one) =>
     h('button', { 'aria-pressed': String(one === by), onclick: () => go({ by: one === BY[0] ? null : one }, { replace: true }) }, t(`components.by.${one}`))));
   return section(t('components.trend'), {}, choice, bars({

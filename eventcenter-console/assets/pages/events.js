@@ -17,6 +17,7 @@ import { savedMenu } from '../lib/saved.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
 import { statementField } from '../lib/statement.js';
 import { brief, instant, offset } from '../lib/time.js';
+import { drawnUntil, stacked } from '../lib/trend.js';
 import { go, scope, view } from '../lib/view.js';
 import { compact, many, t } from '../lib/words.js';
 
@@ -144,16 +145,8 @@ async function count(signal, page) {
   const answer = await get('histogram', { ...counted(), offset: offset() }, { signal });
   const { step_seconds: seconds, groups, range } = answer;
   const step = seconds * 1000;
-  const buckets = new Map();
-  for (const { values: [name], at, count: occurrences } of groups) {
-    const from = Date.parse(at);
-    if (!buckets.has(from)) buckets.set(from, { at: from, values: LEVELS.map(() => 0) });
-    buckets.get(from).values[LEVELS.indexOf(name)] += occurrences;
-  }
-  const sorted = [...buckets.values()].sort((a, b) => a.at - b.at);
-  // Nothing has happened later than now, except by clocks that are ahead.
-  const last = sorted.length ? sorted.at(-1).at + step : 0;
-  const until = Math.min(Date.parse(range.until), Math.max(Date.now(), last));
+  const sorted = stacked(LEVELS.length, groups.map(({ values: [name], at, count: occurrences }) => [at, LEVELS.indexOf(name), occurrences]));
+  const until = drawnUntil(range, sorted, step);
   put(histogram, bars({ label: t('events.histogram'), series: levelSeries(), buckets: sorted, step, from: Date.parse(range.from), until, height: 120, onBrush: zoom }));
   await page;
   total = answer.total;

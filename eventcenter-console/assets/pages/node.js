@@ -3,13 +3,13 @@
 // The view: `zoom` (two times of the time line), `event` (a chosen one).
 
 import { get } from '../lib/api.js';
-import { bars } from '../lib/chart.js';
 import { h, plain } from '../lib/dom.js';
 import { lanes } from '../lib/lanes.js';
-import { lacks, level, levelSeries, nothing, podLink, ranking, samples, section, table, when } from '../lib/parts.js';
-import { bounds, spoken, zoom } from '../lib/range.js';
+import { lacks, level, nothing, podLink, ranking, samples, section, table, when } from '../lib/parts.js';
+import { bounds, spoken } from '../lib/range.js';
 import { page } from '../lib/shell.js';
 import { ago, instant, offset } from '../lib/time.js';
+import { levelTrend } from '../lib/trend.js';
 import { all, go, link, scope, term } from '../lib/view.js';
 import { compact, number, t } from '../lib/words.js';
 import { verdict } from './node/verdict.js';
@@ -32,7 +32,7 @@ page({
       lacks(node),
       facts(node),
       verdict(node, until),
-      trend(node, until),
+      trend(node),
       timeline(node, until, now),
       conditions(node),
       pods(node),
@@ -59,20 +59,7 @@ function facts({ own, levels, conditions: told }) {
     about(t('range.title'), spoken()));
 }
 
-function trend({ range, trend: { step_seconds: step, buckets } }, until) {
-  if (!buckets.length) return null;
-  const last = Date.parse(buckets.at(-1).at) + step * 1000;
-  return section(t('node.trend'), {}, bars({
-    label: t('node.trend'),
-    series: levelSeries(),
-    step: step * 1000,
-    from: Date.parse(range.from),
-    until: Math.max(until, last),
-    height: 130,
-    buckets: buckets.map(({ at, levels: { normal, warning, error } }) => ({ at: Date.parse(at), values: [normal, warning, error] })),
-    onBrush: zoom,
-  }));
-}
+const trend = (node) => node.trend.buckets.length > 0 && section(t('node.trend'), {}, levelTrend(t('node.trend'), node, 130));
 
 // Its own events, drawn in lanes and listed beneath --------------------------------------------------------------
 

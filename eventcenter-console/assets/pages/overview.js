@@ -1,12 +1,12 @@
 // What happened, what is worse than usual, and what to look at first.
 
 import { get } from '../lib/api.js';
-import { bars } from '../lib/chart.js';
 import { h } from '../lib/dom.js';
-import { eventsLink, lacks, levelMark, levelSeries, nodeLink, nothing, podLink, ranking, samples, section, table, when } from '../lib/parts.js';
-import { spoken, zoom } from '../lib/range.js';
+import { eventsLink, lacks, levelMark, nodeLink, nothing, podLink, ranking, samples, section, table, when } from '../lib/parts.js';
+import { spoken } from '../lib/range.js';
 import { page } from '../lib/shell.js';
 import { DAY, offset } from '../lib/time.js';
+import { levelTrend } from '../lib/trend.js';
 import { link, scope, term, view } from '../lib/view.js';
 import { compact, number, t } from '../lib/words.js';
 
@@ -64,25 +64,7 @@ function compared(name, title, { today, yesterday, last_week: lastWeek }) {
     beside('overview.yesterday', yesterday), beside('overview.last_week', lastWeek));
 }
 
-function trend({ range, trend: { step_seconds: step, buckets } }) {
-  const { from, until } = ends(range, buckets, step * 1000);
-  return section(t('overview.trend'), {}, bars({
-    label: t('overview.trend_label'),
-    series: levelSeries(),
-    step: step * 1000,
-    from,
-    until,
-    buckets: buckets.map(({ at, levels: { normal, warning, error } }) => ({ at: Date.parse(at), values: [normal, warning, error] })),
-    onBrush: zoom,
-  }));
-}
-
-/** The range that is drawn: a range that ends in the future ends now, or with the bucket of now. */
-function ends(range, buckets, step) {
-  const last = buckets.length ? Date.parse(buckets.at(-1).at) + step : 0;
-  const until = Date.parse(range.until);
-  return { from: Date.parse(range.from), until: until > Date.now() ? Math.max(Date.now(), last) : until };
-}
+const trend = (told) => section(t('overview.trend'), {}, levelTrend(t('overview.trend_label'), told));
 
 const top = (key, counts) =>
   section(t(`overview.${key}s`), {}, ranking(counts, (name) => eventsLink(NOTABLE, term(key, name))));
