@@ -11,9 +11,6 @@ import { link, scope, term, view } from '../lib/view.js';
 import { compact, number, t } from '../lib/words.js';
 
 const NOTABLE = 'level >= Warning';
-const CORE = '(namespace : kube-system or reason : NLC.*)';
-const SCHEDULING = 'class : PodFailScheduling or class : ResourceInsufficient';
-const PROBES = 'reason : Unhealthy or reason : ProbeWarning or reason : ProbeError';
 
 page({
   load: (_, signal) => get('overview', { ...scope(), offset: offset() }, { signal }),
@@ -32,11 +29,11 @@ page({
       told.clusters.length > 1 && section(t('overview.clusters'), {}, ranking({ groups: told.clusters }, (id) => link('/', { cluster: id })))),
     ooms(told.pod_ooms),
     told.xids.total > 0 && xids(told.xids),
-    trouble('core', told.core, `${NOTABLE} and ${CORE}`, (name) => eventsLink(NOTABLE, CORE, term('reason', name))),
+    trouble('core', told.core, 'reason'),
     h('div', { class: 'grid wide' },
-      trouble('image_pulls', told.image_pulls, 'class : PodImagePullBackOff', (name) => eventsLink('class : PodImagePullBackOff', term('namespace', name))),
-      trouble('scheduling', told.scheduling, SCHEDULING, (name) => eventsLink(SCHEDULING, term('namespace', name))),
-      trouble('probes', told.probes, PROBES, (name) => eventsLink(PROBES, term('namespace', name)))),
+      trouble('image_pulls', told.image_pulls, 'namespace'),
+      trouble('scheduling', told.scheduling, 'namespace'),
+      trouble('probes', told.probes, 'namespace')),
   ],
 });
 
@@ -90,10 +87,11 @@ function xids({ total, nodes, numbers, newest }) {
     samples(t('overview.newest'), newest), more('class : NodeGPUXIPError'));
 }
 
-function trouble(key, { counts, newest }, query, href) {
+/** `by` is what the ranking is of. */
+function trouble(key, { statement, counts, newest }, by) {
   const title = t(`overview.${key}`);
   if (!newest.length) return section(title, {}, nothing(t('overview.no_trouble')));
-  return section(`${title} · ${compact(counts.total)}`, {}, ranking(counts, href), samples(title, newest.slice(0, 5)), more(query));
+  return section(`${title} · ${compact(counts.total)}`, {}, ranking(counts, (name) => eventsLink(statement, term(by, name))), samples(title, newest.slice(0, 5)), more(statement));
 }
 
 const more = (query) => h('p', { class: 'more' }, h('a', { href: eventsLink(query) }, t('overview.more')));

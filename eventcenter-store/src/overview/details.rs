@@ -96,6 +96,8 @@ pub struct Sample {
 /// One kind of trouble.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Trouble {
+    /// Which events these are, as a search statement.
+    pub statement: String,
     /// How often, and for whom most.
     pub counts: Counts,
     /// The newest events.
@@ -168,12 +170,13 @@ pub(crate) async fn xids(asker: &Asker<'_>) -> Result<Xids> {
 }
 
 pub(super) async fn trouble(asker: &Asker<'_>, which: &str, by: Dimension) -> Result<Trouble> {
+    let statement = which.to_owned();
     let query = asker.narrowed(which)?;
     let groupings = vec![Grouping::top(by, TOP)];
     let counts = asker.counts(&query, groupings).await?.value.pop();
     let Some(counts) = counts.filter(|counts| counts.total > 0) else {
-        return Ok(Trouble::default());
+        return Ok(Trouble { statement, ..Trouble::default() });
     };
     let newest = asker.newest(&query, TOP).await?.rows.iter().map(Sample::from).collect();
-    Ok(Trouble { counts: without_unnamed(counts), newest })
+    Ok(Trouble { statement, counts: without_unnamed(counts), newest })
 }
