@@ -69,16 +69,7 @@ pub mod sources {
 
     /// From the last position on there is what is new, and nothing that was there before.
     pub async fn resumes_behind_its_position(rig: &dyn SourceRig) -> Case {
-        let mut seen = Seen::default();
-        let mut source = rig.source(None).await;
-        // One at a time: behind what is alive the position is its own.
-        for _ in 0..4 {
-            let next = rig.happen(1).await;
-            seen.until(&mut *source, &next).await?;
-        }
-        let next = rig.happen(1).await;
-        seen.until(&mut *source, &next).await?;
-        drop(source);
+        let seen = live(rig).await?;
         let new = rig.happen(3).await;
         let mut source = rig.source(seen.position.clone()).await;
         let mut resumed = Seen::default();
@@ -108,6 +99,17 @@ pub mod sources {
         Ok(())
     }
 
+    /// Has read one thing after another as it happened: behind what is alive a position is its own.
+    async fn live(rig: &dyn SourceRig) -> Result<Seen, String> {
+        let mut seen = Seen::default();
+        let mut source = rig.source(None).await;
+        for _ in 0..4 {
+            let next = rig.happen(1).await;
+            seen.until(&mut *source, &next).await?;
+        }
+        Ok(seen)
+    }
+
     /// It can be asked and dropped at any time.
     pub async fn dropped_future_loses_nothing(rig: &dyn SourceRig) -> Case {
         let mut source = rig.source(None).await;
@@ -126,11 +128,7 @@ pub mod sources {
 
     /// Where history may be missing, that is said, before what comes behind it; and then it goes on.
     pub async fn lost_history_is_a_gap(rig: &dyn SourceRig) -> Case {
-        let mut source = rig.source(None).await;
-        let mut seen = Seen::default();
-        let first = rig.happen(1).await;
-        seen.until(&mut *source, &first).await?;
-        drop(source);
+        let seen = live(rig).await?;
         rig.happen(3).await;
         if !rig.forget().await {
             return super::super::cases::say("does not apply: nothing is forgotten there");
