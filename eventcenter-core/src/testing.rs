@@ -23,13 +23,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "what is used in tests may panic")]
 
 pub mod cases;
-mod checkpoints;
+pub mod checkpoints;
 mod doubles;
 pub mod events;
 pub mod faults;
 mod layered;
-mod monitors;
-mod sources;
+pub mod monitors;
+pub mod sources;
 mod upstream;
 #[cfg(test)]
 mod wrong;
@@ -39,11 +39,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use checkpoints::{CheckpointRig, checkpoints as checkpoint_cases};
+pub use checkpoints::CheckpointRig;
 pub use doubles::{FlakySink, MemoryRig, MemorySink, VecSource};
 pub use layered::Layered;
-pub use monitors::{MonitorRig, monitors as monitor_cases};
-pub use sources::{SourceRig, sources as source_cases};
+pub use monitors::MonitorRig;
+pub use sources::SourceRig;
 pub use upstream::{Answer, Request, Upstream};
 
 use crate::sink::Sink;

@@ -32,8 +32,8 @@ impl WatchRig {
 #[async_trait]
 impl SourceRig for WatchRig {
     async fn source(&self, from: Option<Position>) -> Box<dyn Source> {
-        let mut config = ClusterConfig::default();
-        config.kubeconfig = Some(self.kubeconfig.path().to_owned());
+        let kubeconfig = Some(self.kubeconfig.path().to_owned());
+        let config = ClusterConfig { kubeconfig, ..ClusterConfig::default() };
         let around = Surroundings {
             server: ApiServer::connect(&config).await.unwrap(),
             cluster: Arc::new(Cluster { id: "c1".to_owned(), name: "prod".to_owned() }),

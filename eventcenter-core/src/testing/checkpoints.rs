@@ -42,103 +42,96 @@ macro_rules! checkpoint_conformance {
         #[tokio::test]
         async fn $case() -> Result<(), String> {
             let rig = $rig;
-            $crate::testing::checkpoint_cases::$case(&rig).await
+            $crate::testing::checkpoints::$case(&rig).await
         }
     )*};
 }
 
-/// The cases.
-pub mod checkpoints {
-    use super::*;
+/// Nothing at first; then what it was moved to.
+pub async fn moves_from_where_it_stands(rig: &dyn CheckpointRig) -> Case {
+    let store = rig.open().await;
+    stands(&*store, "a", None).await?;
+    for n in 1..=3 {
+        let from = (n > 1).then(|| position(n - 1));
+        moved(&*store, "a", from.as_ref(), n).await?;
+        stands(&*store, "a", Some(n)).await?;
+    }
+    Ok(())
+}
 
-    /// Nothing at first; then what it was moved to.
-    pub async fn moves_from_where_it_stands(rig: &dyn CheckpointRig) -> Case {
-        let store = rig.open().await;
-        stands(&*store, "a", None).await?;
-        for n in 1..=3 {
-            let from = (n > 1).then(|| position(n - 1));
-            moved(&*store, "a", from.as_ref(), n).await?;
-            stands(&*store, "a", Some(n)).await?;
+/// Who does not know where it stands cannot move it, and is told so: forwards, back, or from nothing.
+pub async fn a_stale_advance_moves_nothing(rig: &dyn CheckpointRig) -> Case {
+    let store = rig.open().await;
+    moved(&*store, "a", None, 1).await?;
+    moved(&*store, "a", Some(&position(1)), 2).await?;
+    for (from, to) in [(None, 3), (Some(position(1)), 3), (Some(position(3)), 4)] {
+        let error = store.advance("a", from.as_ref(), &position(to)).await.err();
+        let kind = error.as_ref().map(|error| error.kind());
+        ensure(kind == Some(ErrorKind::Refused), || {
+            format!("a move from {from:?} shall be Refused: {error:?}")
+        })?;
+    }
+    stands(&*store, "a", Some(2)).await
+}
+
+/// What was moved is there for the next one who opens it.
+pub async fn survives_a_reopening(rig: &dyn CheckpointRig) -> Case {
+    moved(&*rig.open().await, "a", None, 1).await?;
+    stands(&*rig.open().await, "a", Some(1)).await?;
+    moved(&*rig.open().await, "a", Some(&position(1)), 2).await?;
+    stands(&*rig.open().await, "a", Some(2)).await
+}
+
+/// Each source has its own position, whatever its name.
+pub async fn sources_do_not_mix(rig: &dyn CheckpointRig) -> Case {
+    let store = rig.open().await;
+    let names = ["a", "A", "a/b", "a/*", "events/c1/*", "中", ""];
+    for (n, name) in (1..).zip(names) {
+        moved(&*store, name, None, n).await?;
+    }
+    for (n, name) in (1..).zip(names) {
+        stands(&*store, name, Some(n)).await?;
+    }
+    Ok(())
+}
+
+/// Two programs that count up together miss no number and take none twice.
+pub async fn of_two_writers_one_wins_each_time(rig: &dyn CheckpointRig) -> Case {
+    let (one, two) = (rig.open().await, rig.open().await);
+    let (first, second) = futures::join!(count(&*one, 20), count(&*two, 20));
+    let (first, second) = (first?, second?);
+    stands(&*rig.open().await, "a", Some(first + second)).await?;
+    ensure(first + second == 40, || format!("{first} and {second} moves were told of"))
+}
+
+/// Moves it up by one so many times, and tells how often that was confirmed.
+async fn count(store: &dyn Checkpoint, times: u32) -> Result<u32, String> {
+    let mut won = 0;
+    while won < times {
+        let from = store.load("a").await.map_err(|error| format!("{error:?}"))?;
+        let number = from.as_ref().and_then(|from| from.value.parse().ok()).unwrap_or(0);
+        // Lets the other one in between.
+        tokio::task::yield_now().await;
+        match store.advance("a", from.as_ref(), &position(number + 1)).await {
+            Ok(()) => won += 1,
+            Err(error) if error.kind() == ErrorKind::Refused => {}
+            Err(error) => return Err(format!("{error:?}")),
         }
-        Ok(())
     }
+    Ok(won)
+}
 
-    /// Who does not know where it stands cannot move it, and is told so: forwards, back, or from nothing.
-    pub async fn a_stale_advance_moves_nothing(rig: &dyn CheckpointRig) -> Case {
-        let store = rig.open().await;
-        moved(&*store, "a", None, 1).await?;
-        moved(&*store, "a", Some(&position(1)), 2).await?;
-        for (from, to) in [(None, 3), (Some(position(1)), 3), (Some(position(3)), 4)] {
-            let error = store.advance("a", from.as_ref(), &position(to)).await.err();
-            let kind = error.as_ref().map(|error| error.kind());
-            ensure(kind == Some(ErrorKind::Refused), || {
-                format!("a move from {from:?} shall be Refused: {error:?}")
-            })?;
-        }
-        stands(&*store, "a", Some(2)).await
-    }
+fn position(number: u32) -> Position {
+    let at = Timestamp::from_second(i64::from(number)).unwrap_or_default();
+    Position::new(number.to_string(), at)
+}
 
-    /// What was moved is there for the next one who opens it.
-    pub async fn survives_a_reopening(rig: &dyn CheckpointRig) -> Case {
-        moved(&*rig.open().await, "a", None, 1).await?;
-        stands(&*rig.open().await, "a", Some(1)).await?;
-        moved(&*rig.open().await, "a", Some(&position(1)), 2).await?;
-        stands(&*rig.open().await, "a", Some(2)).await
-    }
+async fn moved(store: &dyn Checkpoint, source: &str, from: Option<&Position>, to: u32) -> Case {
+    let moved = store.advance(source, from, &position(to)).await;
+    moved.map_err(|error| format!("a move of {source:?} to {to} shall succeed: {error:?}"))
+}
 
-    /// Each source has its own position, whatever its name.
-    pub async fn sources_do_not_mix(rig: &dyn CheckpointRig) -> Case {
-        let store = rig.open().await;
-        let names = ["a", "A", "a/b", "a/*", "events/c1/*", "中", ""];
-        for (n, name) in (1..).zip(names) {
-            moved(&*store, name, None, n).await?;
-        }
-        for (n, name) in (1..).zip(names) {
-            stands(&*store, name, Some(n)).await?;
-        }
-        Ok(())
-    }
-
-    /// Two programs that count up together miss no number and take none twice.
-    pub async fn of_two_writers_one_wins_each_time(rig: &dyn CheckpointRig) -> Case {
-        let (one, two) = (rig.open().await, rig.open().await);
-        let (first, second) = futures::join!(count(&*one, 20), count(&*two, 20));
-        let (first, second) = (first?, second?);
-        stands(&*rig.open().await, "a", Some(first + second)).await?;
-        ensure(first + second == 40, || format!("{first} and {second} moves were told of"))
-    }
-
-    /// Moves it up by one so many times, and tells how often that was confirmed.
-    async fn count(store: &dyn Checkpoint, times: u32) -> Result<u32, String> {
-        let mut won = 0;
-        while won < times {
-            let from = store.load("a").await.map_err(|error| format!("{error:?}"))?;
-            let number = from.as_ref().and_then(|from| from.value.parse().ok()).unwrap_or(0);
-            // Lets the other one in between.
-            tokio::task::yield_now().await;
-            match store.advance("a", from.as_ref(), &position(number + 1)).await {
-                Ok(()) => won += 1,
-                Err(error) if error.kind() == ErrorKind::Refused => {}
-                Err(error) => return Err(format!("{error:?}")),
-            }
-        }
-        Ok(won)
-    }
-
-    fn position(number: u32) -> Position {
-        let at = Timestamp::from_second(i64::from(number)).unwrap_or_default();
-        Position::new(number.to_string(), at)
-    }
-
-    async fn moved(store: &dyn Checkpoint, source: &str, from: Option<&Position>, to: u32) -> Case {
-        let moved = store.advance(source, from, &position(to)).await;
-        moved.map_err(|error| format!("a move of {source:?} to {to} shall succeed: {error:?}"))
-    }
-
-    async fn stands(store: &dyn Checkpoint, source: &str, at: Option<u32>) -> Case {
-        let stored = store.load(source).await.map_err(|error| format!("{error:?}"))?;
-        ensure(stored == at.map(position), || {
-            format!("{source:?} stands at {stored:?}, not at {at:?}")
-        })
-    }
+async fn stands(store: &dyn Checkpoint, source: &str, at: Option<u32>) -> Case {
+    let stored = store.load(source).await.map_err(|error| format!("{error:?}"))?;
+    ensure(stored == at.map(position), || format!("{source:?} stands at {stored:?}, not at {at:?}"))
 }

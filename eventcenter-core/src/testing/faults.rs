@@ -187,7 +187,7 @@ pub async fn the_body_makes_no_sense(rig: &dyn HttpRig) -> Case {
             (Err(error), true) => {
                 ensure(error.is_ambiguous() && error.action() == Action::Retry, || {
                     format!("{body:?} shall be ambiguous: {error:?}")
-                })?
+                })?;
             }
             (outcome, _) => return Err(format!("{body:?} became {outcome:?}")),
         }

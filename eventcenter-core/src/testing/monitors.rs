@@ -42,91 +42,87 @@ macro_rules! monitor_conformance {
         #[tokio::test]
         async fn $case() -> Result<(), String> {
             let rig = $rig;
-            $crate::testing::monitor_cases::$case(&rig).await
+            $crate::testing::monitors::$case(&rig).await
         }
     )*};
 }
 
-/// The cases.
-pub mod monitors {
-    use super::*;
-
-    /// It has a name; its conditions are of different types, and none of them holds before it has looked.
-    pub async fn it_says_beforehand_what_it_speaks_about(rig: &dyn MonitorRig) -> Case {
-        let monitor = rig.monitor();
-        ensure(!monitor.name().is_empty(), || "it has no name".to_owned())?;
-        let conditions = monitor.conditions();
-        for (place, condition) in conditions.iter().enumerate() {
-            let same = |other: &Condition| other.condition_type == condition.condition_type;
-            ensure(!conditions.iter().take(place).any(same), || {
-                format!("two are {}", condition.condition_type)
-            })?;
-            ensure(condition.status != ConditionStatus::True, || {
-                format!("{} holds before anything was seen", condition.condition_type)
-            })?;
-            words(&condition.condition_type, &condition.reason)?;
-        }
-        Ok(())
+/// It has a name; its conditions are of different types, and none of them holds before it has looked.
+pub async fn it_says_beforehand_what_it_speaks_about(rig: &dyn MonitorRig) -> Case {
+    let monitor = rig.monitor();
+    ensure(!monitor.name().is_empty(), || "it has no name".to_owned())?;
+    let conditions = monitor.conditions();
+    for (place, condition) in conditions.iter().enumerate() {
+        let same = |other: &Condition| other.condition_type == condition.condition_type;
+        ensure(!conditions.iter().take(place).any(same), || {
+            format!("two are {}", condition.condition_type)
+        })?;
+        ensure(condition.status != ConditionStatus::True, || {
+            format!("{} holds before anything was seen", condition.condition_type)
+        })?;
+        words(&condition.condition_type, &condition.reason)?;
     }
+    Ok(())
+}
 
-    /// What is ill is found, and is said in words that Kubernetes takes.
-    pub async fn a_fault_is_found(rig: &dyn MonitorRig) -> Case {
-        let mut monitor = rig.monitor();
-        rig.hurt();
-        let mut known = Known::of(&*monitor);
+/// What is ill is found, and is said in words that Kubernetes takes.
+pub async fn a_fault_is_found(rig: &dyn MonitorRig) -> Case {
+    let mut monitor = rig.monitor();
+    rig.hurt();
+    let mut known = Known::of(&*monitor);
+    known
+        .until(&mut *monitor, |finding| match finding {
+            Finding::Problem(problem) => words("a problem", &problem.reason).map(|()| true),
+            Finding::Condition(condition) => Ok(condition.status == ConditionStatus::True),
+        })
+        .await
+}
+
+/// A condition that holds while something is ill holds no more when it is well. Since when it is what it is changes
+/// with its status only, and never backwards.
+pub async fn a_condition_comes_and_goes(rig: &dyn MonitorRig) -> Case {
+    let mut monitor = rig.monitor();
+    if monitor.conditions().is_empty() {
+        return super::cases::say("does not apply: it speaks about no condition");
+    }
+    let mut known = Known::of(&*monitor);
+    for status in [ConditionStatus::True, ConditionStatus::False, ConditionStatus::True] {
+        if status == ConditionStatus::True {
+            rig.hurt();
+        } else {
+            rig.heal();
+        }
         known
-            .until(&mut *monitor, |finding| match finding {
-                Finding::Problem(problem) => words("a problem", &problem.reason).map(|()| true),
-                Finding::Condition(condition) => Ok(condition.status == ConditionStatus::True),
-            })
-            .await
-    }
-
-    /// A condition that holds while something is ill holds no more when it is well. Since when it is what it is changes
-    /// with its status only, and never backwards.
-    pub async fn a_condition_comes_and_goes(rig: &dyn MonitorRig) -> Case {
-        let mut monitor = rig.monitor();
-        if monitor.conditions().is_empty() {
-            return super::super::cases::say("does not apply: it speaks about no condition");
-        }
-        let mut known = Known::of(&*monitor);
-        for status in [ConditionStatus::True, ConditionStatus::False, ConditionStatus::True] {
-            if status == ConditionStatus::True {
-                rig.hurt();
-            } else {
-                rig.heal();
-            }
-            known.until(&mut *monitor, |finding| {
+            .until(&mut *monitor, |finding| {
                 Ok(matches!(finding, Finding::Condition(condition) if condition.status == status))
             })
             .await?;
-        }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// It can be asked and dropped at any time.
-    pub async fn dropped_future_loses_nothing(rig: &dyn MonitorRig) -> Case {
-        let mut monitor = rig.monitor();
-        let mut known = Known::of(&*monitor);
-        rig.hurt();
-        for round in 0..20 {
-            let patience = Duration::from_micros(round * round * 50);
-            if let Ok(finding) = tokio::time::timeout(patience, monitor.next()).await {
-                let finding = finding.map_err(|error| format!("{error:?}"))?;
-                known.note(&finding)?;
-                if is_fault(&finding) {
-                    return Ok(());
-                }
+/// It can be asked and dropped at any time.
+pub async fn dropped_future_loses_nothing(rig: &dyn MonitorRig) -> Case {
+    let mut monitor = rig.monitor();
+    let mut known = Known::of(&*monitor);
+    rig.hurt();
+    for round in 0..20 {
+        let patience = Duration::from_micros(round * round * 50);
+        if let Ok(finding) = tokio::time::timeout(patience, monitor.next()).await {
+            let finding = finding.map_err(|error| format!("{error:?}"))?;
+            known.note(&finding)?;
+            if is_fault(&finding) {
+                return Ok(());
             }
         }
-        known.until(&mut *monitor, |finding| Ok(is_fault(finding))).await
     }
+    known.until(&mut *monitor, |finding| Ok(is_fault(finding))).await
+}
 
-    fn is_fault(finding: &Finding) -> bool {
-        match finding {
-            Finding::Problem(_) => true,
-            Finding::Condition(condition) => condition.status == ConditionStatus::True,
-        }
+fn is_fault(finding: &Finding) -> bool {
+    match finding {
+        Finding::Problem(_) => true,
+        Finding::Condition(condition) => condition.status == ConditionStatus::True,
     }
 }
 
@@ -238,7 +234,7 @@ mod tests {
                 condition(is_ill || self.defect == Defect::NeverWell, self.condition.transition);
             if now.status != was || self.defect == Defect::MovesTheTime {
                 let step = if self.defect == Defect::MovesTheTime { -1 } else { 1 };
-                now.transition = now.transition + step.seconds();
+                now.transition += step.seconds();
             }
             if self.defect == Defect::SpeaksInSentences {
                 now.reason = "it is ill".to_owned();
@@ -277,7 +273,7 @@ mod tests {
         ($($test:ident: $case:ident finds $defect:ident, $says:literal;)*) => {$(
             #[tokio::test(start_paused = true)]
             async fn $test() {
-                let outcome = monitors::$case(&Rig::new(Defect::$defect)).await;
+                let outcome = $case(&Rig::new(Defect::$defect)).await;
                 let said = outcome.expect_err("the defect was not found");
                 assert!(said.contains($says), "{said}");
             }

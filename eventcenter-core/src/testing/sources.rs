@@ -46,107 +46,102 @@ macro_rules! source_conformance {
         #[tokio::test]
         async fn $case() -> Result<(), String> {
             let rig = $rig;
-            $crate::testing::source_cases::$case(&rig).await
+            $crate::testing::sources::$case(&rig).await
         }
     )*};
 }
 
-/// The cases.
-pub mod sources {
-    use super::*;
+/// What happened before, once each; and what happens from then on, in order.
+pub async fn yields_what_happens_in_order(rig: &dyn SourceRig) -> Case {
+    let before = rig.happen(3).await;
+    let mut seen = Seen::default();
+    let mut source = rig.source(None).await;
+    seen.until(&mut *source, &before).await?;
+    ensure(sorted(&seen.keys) == sorted(&before), || format!("{seen:?} is not {before:?}"))?;
+    let after = rig.happen(5).await;
+    seen.until(&mut *source, &after).await?;
+    ensure(seen.keys.ends_with(&after), || format!("{seen:?} shall end with {after:?}"))
+}
 
-    /// What happened before, once each; and what happens from then on, in order.
-    pub async fn yields_what_happens_in_order(rig: &dyn SourceRig) -> Case {
-        let before = rig.happen(3).await;
-        let mut seen = Seen::default();
-        let mut source = rig.source(None).await;
-        seen.until(&mut *source, &before).await?;
-        ensure(sorted(&seen.keys) == sorted(&before), || format!("{seen:?} is not {before:?}"))?;
-        let after = rig.happen(5).await;
-        seen.until(&mut *source, &after).await?;
-        ensure(seen.keys.ends_with(&after), || format!("{seen:?} shall end with {after:?}"))
+/// From the last position on there is what is new, and nothing that was there before.
+pub async fn resumes_behind_its_position(rig: &dyn SourceRig) -> Case {
+    let seen = live(rig).await?;
+    let new = rig.happen(3).await;
+    let mut source = rig.source(seen.position.clone()).await;
+    let mut resumed = Seen::default();
+    resumed.until(&mut *source, &new).await?;
+    ensure(resumed.keys == new, || format!("{resumed:?} shall be {new:?}"))?;
+    ensure(resumed.gaps == 0, || "there is a gap where nothing is missing".to_owned())
+}
+
+/// Whatever position is stored, what comes behind it is not missed.
+pub async fn a_position_before_the_end_repeats_and_misses_nothing(rig: &dyn SourceRig) -> Case {
+    let all = rig.happen(6).await;
+    let mut source = rig.source(None).await;
+    let mut seen = Seen::default();
+    let mut stored = Vec::new();
+    while !all.iter().all(|key| seen.keys.contains(key)) {
+        seen.step(&mut *source).await?;
+        stored.push((seen.keys.clone(), seen.position.clone()));
     }
-
-    /// From the last position on there is what is new, and nothing that was there before.
-    pub async fn resumes_behind_its_position(rig: &dyn SourceRig) -> Case {
-        let seen = live(rig).await?;
-        let new = rig.happen(3).await;
-        let mut source = rig.source(seen.position.clone()).await;
-        let mut resumed = Seen::default();
-        resumed.until(&mut *source, &new).await?;
-        ensure(resumed.keys == new, || format!("{resumed:?} shall be {new:?}"))?;
-        ensure(resumed.gaps == 0, || "there is a gap where nothing is missing".to_owned())
+    for (had, position) in stored {
+        let mut source = rig.source(position.clone()).await;
+        let mut resumed = Seen { keys: had, ..Seen::default() };
+        resumed
+            .until(&mut *source, &all)
+            .await
+            .map_err(|broken| format!("from {position:?}: {broken}"))?;
     }
+    Ok(())
+}
 
-    /// Whatever position is stored, what comes behind it is not missed.
-    pub async fn a_position_before_the_end_repeats_and_misses_nothing(rig: &dyn SourceRig) -> Case {
-        let all = rig.happen(6).await;
-        let mut source = rig.source(None).await;
-        let mut seen = Seen::default();
-        let mut stored = Vec::new();
-        while !all.iter().all(|key| seen.keys.contains(key)) {
-            seen.step(&mut *source).await?;
-            stored.push((seen.keys.clone(), seen.position.clone()));
+/// Has read one thing after another as it happened: behind what is alive a position is its own.
+async fn live(rig: &dyn SourceRig) -> Result<Seen, String> {
+    let mut seen = Seen::default();
+    let mut source = rig.source(None).await;
+    for _ in 0..4 {
+        let next = rig.happen(1).await;
+        seen.until(&mut *source, &next).await?;
+    }
+    Ok(seen)
+}
+
+/// It can be asked and dropped at any time.
+pub async fn dropped_future_loses_nothing(rig: &dyn SourceRig) -> Case {
+    let mut source = rig.source(None).await;
+    let mut seen = Seen::default();
+    let mut all = Vec::new();
+    for round in 0..40_u64 {
+        all.extend(rig.happen(1).await);
+        let patience = Duration::from_micros(round * round * 20);
+        if let Ok(observed) = tokio::time::timeout(patience, source.next()).await {
+            seen.note(observed.map_err(|error| format!("{error:?}"))?);
         }
-        for (had, position) in stored {
-            let mut source = rig.source(position.clone()).await;
-            let mut resumed = Seen { keys: had, ..Seen::default() };
-            resumed
-                .until(&mut *source, &all)
-                .await
-                .map_err(|broken| format!("from {position:?}: {broken}"))?;
-        }
-        Ok(())
     }
+    seen.until(&mut *source, &all).await?;
+    ensure(sorted(&seen.keys) == sorted(&all), || format!("{seen:?} is not {all:?}"))
+}
 
-    /// Has read one thing after another as it happened: behind what is alive a position is its own.
-    async fn live(rig: &dyn SourceRig) -> Result<Seen, String> {
-        let mut seen = Seen::default();
-        let mut source = rig.source(None).await;
-        for _ in 0..4 {
-            let next = rig.happen(1).await;
-            seen.until(&mut *source, &next).await?;
-        }
-        Ok(seen)
+/// Where history may be missing, that is said, before what comes behind it; and then it goes on.
+pub async fn lost_history_is_a_gap(rig: &dyn SourceRig) -> Case {
+    let seen = live(rig).await?;
+    rig.happen(3).await;
+    if !rig.forget().await {
+        return super::cases::say("does not apply: nothing is forgotten there");
     }
+    let mut source = rig.source(seen.position.clone()).await;
+    let mut resumed = Seen::default();
+    resumed.step_until(&mut *source, |seen| seen.gaps > 0).await?;
+    let new = rig.happen(2).await;
+    resumed.until(&mut *source, &new).await
+}
 
-    /// It can be asked and dropped at any time.
-    pub async fn dropped_future_loses_nothing(rig: &dyn SourceRig) -> Case {
-        let mut source = rig.source(None).await;
-        let mut seen = Seen::default();
-        let mut all = Vec::new();
-        for round in 0..40_u64 {
-            all.extend(rig.happen(1).await);
-            let patience = Duration::from_micros(round * round * 20);
-            if let Ok(observed) = tokio::time::timeout(patience, source.next()).await {
-                seen.note(observed.map_err(|error| format!("{error:?}"))?);
-            }
-        }
-        seen.until(&mut *source, &all).await?;
-        ensure(sorted(&seen.keys) == sorted(&all), || format!("{seen:?} is not {all:?}"))
-    }
-
-    /// Where history may be missing, that is said, before what comes behind it; and then it goes on.
-    pub async fn lost_history_is_a_gap(rig: &dyn SourceRig) -> Case {
-        let seen = live(rig).await?;
-        rig.happen(3).await;
-        if !rig.forget().await {
-            return super::super::cases::say("does not apply: nothing is forgotten there");
-        }
-        let mut source = rig.source(seen.position.clone()).await;
-        let mut resumed = Seen::default();
-        resumed.step_until(&mut *source, |seen| seen.gaps > 0).await?;
-        let new = rig.happen(2).await;
-        resumed.until(&mut *source, &new).await
-    }
-
-    /// Its position is stored under its name, so that is the same each time.
-    pub async fn its_name_stays(rig: &dyn SourceRig) -> Case {
-        let (one, two) = (rig.source(None).await, rig.source(None).await);
-        ensure(one.name() == two.name() && !one.name().is_empty(), || {
-            format!("{:?} became {:?}", one.name(), two.name())
-        })
-    }
+/// Its position is stored under its name, so that is the same each time.
+pub async fn its_name_stays(rig: &dyn SourceRig) -> Case {
+    let (one, two) = (rig.source(None).await, rig.source(None).await);
+    ensure(one.name() == two.name() && !one.name().is_empty(), || {
+        format!("{:?} became {:?}", one.name(), two.name())
+    })
 }
 
 /// What a source has yielded.
@@ -301,7 +296,7 @@ mod tests {
         ($($test:ident: $case:ident finds $defect:ident, $says:literal;)*) => {$(
             #[tokio::test(start_paused = true)]
             async fn $test() {
-                let outcome = sources::$case(&Rig::new(Defect::$defect)).await;
+                let outcome = $case(&Rig::new(Defect::$defect)).await;
                 let said = outcome.expect_err("the defect was not found");
                 assert!(said.contains($says), "{said}");
             }
