@@ -14,8 +14,25 @@ pub(crate) struct Task {
 }
 
 /// Every `[[bench]]` target; the whole-system ones are targets of the package `eventcenter-tests`.
-pub(crate) const BENCH: &[Task] =
-    &[Task { cargo: &["bench", "--workspace", "--benches"], env: &[] }];
+pub(crate) const BENCH: &[Task] = &[
+    Task { cargo: &["bench", "--workspace", "--benches"], env: &[] },
+    // What no public function does alone.
+    Task {
+        cargo: &[
+            "test",
+            "--profile",
+            "bench",
+            "-p",
+            "eventcenter-core",
+            "--lib",
+            "--",
+            "--ignored",
+            "--nocapture",
+            "spool::tests::speed",
+        ],
+        env: &[],
+    },
+];
 
 /// Thousands of lives with crashes, torn writes and a misbehaving API server, each from a seed of its own.
 pub(crate) const SOAK: &[Task] = &[

@@ -1,5 +1,7 @@
 //! The spool alone: what recovery finds, and what a sink is told.
 
+mod speed;
+
 use super::sim::SimFs;
 use super::*;
 use crate::clock::FixedClock;
