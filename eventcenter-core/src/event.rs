@@ -21,6 +21,8 @@
 mod born;
 mod document;
 mod envelope;
+#[cfg(test)]
+mod fuzz;
 mod identity;
 mod kubernetes;
 mod pod;

@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use eventcenter_core::config::HumanDuration;
+use eventcenter_core::plain;
+use eventcenter_core::testing::fuzz::fuzz;
 use eventcenter_examples::config::{self, Config, SpoolConfig};
 use eventcenter_kube::Start;
 
@@ -159,4 +161,77 @@ fn without_a_file_events_go_to_standard_output() {
 fn no_secret_is_shown() {
     let config = format!("{:?}", parse(Path::new("config/full.yaml")));
     assert!(!config.contains("Bearer") && !config.contains("SEC000"), "{config}");
+}
+
+/// What a configuration is made of.
+const PIECES: &[&[u8]] = &[
+    b":",
+    b"- ",
+    b"\n",
+    b"\n  ",
+    b"\n    ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"'",
+    b"\"",
+    b"#",
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!str ",
+    b"|\n",
+    b">-\n",
+    b"---\n",
+    b"~",
+    b"null",
+    b"true",
+    b"0",
+    b"-1",
+    b"1e99",
+    b"99999999999999999999",
+    b"10h",
+    b"0s",
+    b"4GiB",
+    b"name: ",
+    b"sinks: ",
+    b"routes: ",
+    b"clusters: ",
+    b"webhook: ",
+    b"query: ",
+    b"match: ",
+    b"\t",
+    b"\0",
+    b"\xff",
+    "\u{202e}".as_bytes(),
+    "镜".as_bytes(),
+];
+
+#[test]
+fn no_configuration_breaks_the_reader_or_is_refused_without_its_place() {
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    for file in samples("config").into_iter().chain(samples("tests/bad")) {
+        texts.push(fs::read(file).unwrap());
+    }
+    let corpus: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    let tried = fuzz(&corpus, PIECES, 1_500, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let read =
+            [config::parse("f.yaml", text).err(), config::parse_center("f.yaml", text).err()];
+        let mut refused = 0;
+        for error in read.into_iter().flatten() {
+            refused += 1;
+            let said = error.to_string();
+            let place = said.strip_prefix("f.yaml").unwrap_or_else(|| panic!("{said}"));
+            assert!(plain(&said) == said && !said.contains('\n'), "{said:?}");
+            // A line of the file, if it is about one.
+            let line =
+                place.strip_prefix(':').and_then(|rest| rest.split(':').next()?.parse().ok());
+            assert!(line.is_none_or(|line: usize| line <= text.split('\n').count() + 1), "{said}");
+        }
+        refused < 2
+    });
+    assert!(tried.read > 0 && tried.read < tried.inputs, "{tried:?}");
 }

@@ -1,6 +1,7 @@
 //! The spool alone: what recovery finds, and what a sink is told.
 
 mod speed;
+mod spoilt;
 
 use super::sim::SimFs;
 use super::*;
