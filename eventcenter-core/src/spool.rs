@@ -32,6 +32,7 @@
 mod commit;
 mod cursor;
 pub mod fs;
+mod history;
 mod log;
 mod loss;
 mod queue;
@@ -51,6 +52,8 @@ use tracing::{error, warn};
 pub(crate) use commit::Committer;
 use cursor::CursorFile;
 use fs::Fs;
+pub(crate) use history::History;
+pub use history::Past;
 use log::Log;
 use queue::Queue;
 pub use queue::SourceId;
@@ -75,6 +78,9 @@ const CHUNK: usize = 1 << 20;
 
 /// The source that the pipeline's own events come from.
 const OWN: &str = "eventcenter";
+
+/// The source of what is sent a second time. It is not history: what it is a copy of is, or was.
+pub(crate) const REPLAYED: &str = "eventcenter/replay";
 
 /// Sizes of the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,6 +258,20 @@ impl Spool {
         if fits(&position) {
             self.0.queue().progress(id, position);
         }
+    }
+
+    /// Returns when all that was taken so far is on disk. False if the spool was closed before that.
+    pub(crate) async fn flushed(&self) -> bool {
+        let end = self.0.queue().end();
+        let mut durable = self.0.durable.subscribe();
+        let come = durable.wait_for(|(durable, closed)| *durable >= end || *closed).await;
+        come.is_ok_and(|now| now.0 >= end)
+    }
+
+    /// What is on disk now, from the oldest on, whoever has settled it.
+    pub(crate) fn history(&self, place: usize) -> History {
+        let (end, _) = *self.0.durable.borrow();
+        History::new(Arc::clone(&self.0), place, end)
     }
 
     /// Nothing more comes in: what was taken is committed, and readers come to an end.
