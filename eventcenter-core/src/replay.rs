@@ -127,6 +127,11 @@ impl Replay {
         Self { spool, sinks: sinks.into(), router, metrics }
     }
 
+    /// The sinks that it can send to.
+    pub fn sinks(&self) -> &[String] {
+        &self.sinks
+    }
+
     /// What the spool still has for this sink, oldest first.
     ///
     /// # Errors

@@ -10,12 +10,14 @@
 //! | `clusters` | one, as `kubectl` would find it | where events come from: [`ClusterConfig`] |
 //! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
 //! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
+//! | `dead_letters` | 256MiB, 30d, for each sink | [`DeadLetterConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
+mod dead_letters;
 mod sink;
 
 use std::fs;
@@ -31,6 +33,7 @@ use eventcenter_sinks::SinkConfig;
 use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
+pub use dead_letters::DeadLetterConfig;
 pub use sink::SinkEntry;
 
 /// What `eventer` does without a file.
@@ -45,6 +48,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// How much may wait for slow sinks.
     pub spool: SpoolConfig,
+    /// How much of what sinks would not take is kept.
+    pub dead_letters: DeadLetterConfig,
     /// Health and metrics.
     pub http: HttpConfig,
     /// How long sinks may finish after SIGTERM.
@@ -150,6 +155,8 @@ struct Written {
     state_dir: Option<PathBuf>,
     #[serde(default)]
     spool: SpoolConfig,
+    #[serde(default)]
+    dead_letters: DeadLetterConfig,
     #[serde(default, deserialize_with = "present")]
     http: Option<HttpConfig>,
     #[serde(default, deserialize_with = "present")]
@@ -260,6 +267,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
+        dead_letters: written.dead_letters,
         http: written.http.unwrap_or_default(),
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
@@ -276,6 +284,8 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
         cluster::check(clusters)?;
     }
     written.spool.check().map_err(|error| error.under(KeyPath::root().key("spool")))?;
+    let dead_letters = written.dead_letters.check();
+    dead_letters.map_err(|error| error.under(KeyPath::root().key("dead_letters")))?;
     if let Some(store) = &written.store {
         store.check().map_err(|error| error.under(KeyPath::root().key("store")))?;
     }
