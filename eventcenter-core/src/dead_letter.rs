@@ -211,7 +211,11 @@ impl DeadLetters {
     fn tell(&self, name: &str, shelf: &mut Shelf) {
         let torn = shelf.take_torn();
         if torn > 0 {
-            warn!(sink = name, bytes = torn, "cut off a dead letter that was not written to its end");
+            warn!(
+                sink = name,
+                bytes = torn,
+                "cut off a dead letter that was not written to its end"
+            );
         }
         let metrics = &self.0.metrics;
         for (why, letters) in shelf.take_removed() {

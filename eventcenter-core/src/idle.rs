@@ -70,7 +70,7 @@ impl Idle {
             metrics.clone(),
             &Health::new(),
         )?;
-        let replay = Replay::new(spool.clone(), sinks, Arc::new(router), metrics);
+        let replay = Replay::new(spool.clone(), sinks, Arc::new(router), metrics).idle();
         let work = async {
             let done = work(&replay).await;
             spool.close();

@@ -12,8 +12,9 @@
 //! *now* send to that sink; without those that wait for it in the spool anyway. What an earlier replay has put into the
 //! spool is not sent again by a later one, and losses that the spool itself declared are told once.
 //!
-//! **How fast.** At [`How::rate`] events a second, and never faster than the disk takes them. Behind that the sink's own
-//! layers bound what its target gets.
+//! **How fast.** At [`How::rate`] events a second, and not while so many wait for the sink already that it is seen not to
+//! keep up: a replay never drives what is new out of the spool. Where no program runs nothing makes room: there it is done
+//! at once, and ends with an error when the spool is half full. The sink's own layers bound what its target gets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::dead_letter::{DeadLetters, Letter, Removal};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +44,12 @@ const TOGETHER: usize = 5_000;
 
 /// And they are removed this long after they were sent, at most: a kill sends so many twice.
 const AT_LATEST: Duration = Duration::from_secs(5);
+
+/// Records before a sink that does not keep up.
+const BACKLOG: u64 = 10_000;
+
+/// Between two looks whether it does.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Between two reports.
 const REPORT: Duration = Duration::from_secs(1);
@@ -115,6 +122,8 @@ pub struct Replay {
     sinks: Arc<[String]>,
     router: Arc<Router>,
     metrics: Metrics,
+    /// Whether there is no worker behind the spool.
+    is_idle: bool,
 }
 
 impl Replay {
@@ -124,7 +133,12 @@ impl Replay {
         router: Arc<Router>,
         metrics: Metrics,
     ) -> Self {
-        Self { spool, sinks: sinks.into(), router, metrics }
+        Self { spool, sinks: sinks.into(), router, metrics, is_idle: false }
+    }
+
+    /// The same for a spool that nobody reads from now.
+    pub(crate) fn idle(self) -> Self {
+        Self { is_idle: true, ..self }
     }
 
     /// The sinks that it can send to.
@@ -154,7 +168,7 @@ impl Replay {
     /// # Errors
     ///
     /// [`ErrorKind::Refused`] when there is no such sink; [`ErrorKind::Unavailable`] when the program ends meanwhile;
-    /// others as the past is read. What was sent until then stays sent.
+    /// [`ErrorKind::Storage`] when no program runs and the spool is half full; others as the past is read. What was sent until then stays sent.
     pub async fn past(
         &self,
         sink: &str,
@@ -223,7 +237,10 @@ impl Replay {
                 continue;
             };
             let event = Arc::new(event);
-            to.send(&event).await?;
+            if let Err(error) = to.send(&event).await {
+                self.remove(dead, sink, sent).await?;
+                return Err(error);
+            }
             tally.count(&event);
             sent.insert(letter.id);
             if sent.len() >= TOGETHER || since.elapsed() >= AT_LATEST {
@@ -267,6 +284,7 @@ impl Replay {
 /// One sink, and the pace at which it gets something.
 struct To<'a> {
     replay: &'a Replay,
+    place: usize,
     sinks: SinkSet,
     source: &'static str,
     ids: Vec<(Arc<Cluster>, SourceId)>,
@@ -283,6 +301,7 @@ impl<'a> To<'a> {
         let name = replay.sinks.get(place).cloned().unwrap_or_default();
         Self {
             replay,
+            place,
             sinks: SinkSet::from_iter([place]),
             source,
             ids: Vec::new(),
@@ -292,12 +311,29 @@ impl<'a> To<'a> {
         }
     }
 
-    async fn send(&mut self, event: &Arc<Event>) -> Result<()> {
+    /// Waits until the sink shall have one more.
+    async fn turn(&mut self) -> Result<()> {
+        let spool = &self.replay.spool;
+        if self.replay.is_idle {
+            if spool.is_half_full() {
+                let what = "the spool is half full; the program, once it runs, can send the rest";
+                return Err(Error::new("replay", ErrorKind::Storage, what));
+            }
+            return Ok(());
+        }
+        while spool.backlog(self.place) >= BACKLOG {
+            sleep(PAUSE).await;
+        }
         let now = Instant::now();
         if self.next > now + Self::SLACK {
             sleep_until(self.next).await;
         }
         self.next = self.next.max(now) + self.step;
+        Ok(())
+    }
+
+    async fn send(&mut self, event: &Arc<Event>) -> Result<()> {
+        self.turn().await?;
         let spool = &self.replay.spool;
         let known = self.ids.iter().find(|(cluster, _)| cluster == event.cluster());
         let id = match known {

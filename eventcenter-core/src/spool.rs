@@ -268,6 +268,11 @@ impl Spool {
         come.is_ok_and(|now| now.0 >= end)
     }
 
+    /// Whether its files take half of what they may.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.0.segments().bytes() > self.0.config.max_bytes / 2
+    }
+
     /// What is on disk now, from the oldest on, whoever has settled it.
     pub(crate) fn history(&self, place: usize) -> History {
         let (end, _) = *self.0.durable.borrow();

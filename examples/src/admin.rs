@@ -15,17 +15,19 @@ mod work;
 
 use std::io;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::replay::Tally;
-use eventcenter_core::{Error, Idle, Pipeline, Replay, Router};
 use eventcenter_core::{DeadLetterConfig, DeadLetters, Letter, SpoolConfig};
+use eventcenter_core::{Error, Idle, Pipeline, Replay, Router};
 use eventcenter_store::{EventQuery, Store};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use crate::center::Trouble;
 pub(crate) use socket::Socket;
@@ -35,6 +37,9 @@ const AHEAD: usize = 64;
 
 /// A program that begins or ends does not answer at once.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -186,8 +191,6 @@ pub fn ask(
 ) -> Result<bool, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let idle = Idle::open(&left.state_dir).map_err(Trouble::from)?;
-    let is_running = idle.is_none();
     let (sender, mut answers) = mpsc::channel(AHEAD);
     let hear = async move {
         while let Some(said) = answers.recv().await {
@@ -204,19 +207,53 @@ pub fn ask(
         Ok(())
     };
     runtime.block_on(async {
-        match idle {
-            None => {
-                let working = socket::ask(&left.state_dir, &ask, sender);
-                let (asked, heard) = tokio::join!(working, hear);
-                heard.and(asked)
+        match reach(&left.state_dir).await? {
+            Reached::Program(stream) => {
+                let (asked, heard) = tokio::join!(socket::ask(stream, &ask, sender), hear);
+                heard.and(asked).map(|()| true)
             }
-            Some(idle) => {
+            Reached::Folder(idle) => {
                 let (done, heard) = tokio::join!(by_ourselves(idle, left, ask, sender), hear);
-                heard.and(done.map_err(Trouble::from))
+                heard.and(done.map_err(Trouble::from)).map(|()| false)
             }
         }
-    })?;
-    Ok(is_running)
+    })
+}
+
+enum Reached {
+    Program(UnixStream),
+    Folder(Idle),
+}
+
+/// Finds the program, or takes its place. One that begins or ends just now has the lock and does not answer, and another
+/// command has it for a moment.
+async fn reach(state_dir: &Path) -> Result<Reached, Trouble> {
+    let begun = Instant::now();
+    loop {
+        if let Some(idle) = Idle::open(state_dir).map_err(Trouble::from)? {
+            return Ok(Reached::Folder(idle));
+        }
+        match socket::connect(state_dir).await {
+            Ok(stream) => return Ok(Reached::Program(stream)),
+            Err(error) if begun.elapsed() > PATIENCE => {
+                let folder = state_dir.display();
+                return Err(format!("a program uses {folder}, and does not answer: {error}").into());
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Returns when the state folder is free, or after a while: a command has it for a moment, and a program that ends until it
+/// has ended. One that runs is not waited for. What is wrong with the folder is for whoever opens it to say.
+pub(crate) async fn wait_for(state_dir: &Path) {
+    let begun = Instant::now();
+    while let Ok(None) = Idle::open(state_dir)
+        && begun.elapsed() < PATIENCE
+        && socket::connect(state_dir).await.is_err()
+    {
+        sleep(PAUSE).await;
+    }
 }
 
 async fn by_ourselves(

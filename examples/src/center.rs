@@ -27,9 +27,9 @@ use eventcenter_store::{EventQuery, SqlWorker, Store, StoreConfig, serve_sql};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+use crate::admin::{self, Left};
 use crate::config::CenterConfig;
 use crate::eventer::{Beside, Failure, Program};
-use crate::admin::Left;
 use crate::http;
 use crate::switch::Switches;
 use crate::watches::Watches;
@@ -95,6 +95,7 @@ pub fn run(config: CenterConfig) -> Result<(), Failure> {
 }
 
 async fn start(config: CenterConfig) -> Result<(), Failure> {
+    admin::wait_for(&config.common.state_dir).await;
     let (health, metrics) = (Health::new(), Metrics::new());
     let folder = folder(&config);
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?
@@ -153,8 +154,8 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let console = Console::build(Arc::clone(&asked), console, health, around);
 
     // What is kept can be asked for whatever a cluster says.
-    let admin = Beside { state_dir: common.state_dir.clone(), store: Some(asked) };
-    let program = Program { servers, unknown, endures: true, watches, admin };
+    let beside = Beside { state_dir: common.state_dir.clone(), store: Some(asked) };
+    let program = Program { servers, unknown, endures: true, watches, beside };
     program.introduce(&pipeline, &common.state_dir.display().to_string());
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };

@@ -10,8 +10,8 @@ use eventcenter_core::{plain, plain_json};
 use serde_json::value::RawValue;
 
 use crate::admin::{self, Ask, Left, Pick, Said, Told};
-use crate::center::{Trouble, written};
 use crate::center::print::{aligned, json_line, stamp};
+use crate::center::{Trouble, written};
 use crate::replay::{Rate, told};
 use crate::window::WindowArgs;
 
@@ -41,7 +41,7 @@ pub enum Command {
         /// Those.
         #[command(flatten)]
         which: Which,
-        /// Events a second
+        /// Events a second, while the program runs
         #[arg(long, default_value_t)]
         rate: Rate,
     },
@@ -223,8 +223,8 @@ mod tests {
     use super::*;
 
     fn letter(text: &str) -> Told {
-        let [sink, kind, cause, object, reason] = ["hook", "refused", "400", "Pod a/b", "R"]
-            .map(str::to_owned);
+        let [sink, kind, cause, object, reason] =
+            ["hook", "refused", "400", "Pod a/b", "R"].map(str::to_owned);
         let (id, time) = ("5f-1".to_owned(), jiff::Timestamp::UNIX_EPOCH);
         Told { id, time, sink, kind, attempts: 1, cause, object, reason, text: text.to_owned() }
     }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use eventcenter_core::{
     Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped, Summary, layer,
 };
-use eventcenter_store::EventQuery;
 use eventcenter_kube::{ApiServer, ClusterConfig};
+use eventcenter_store::EventQuery;
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::admin::{Admin, Left, Socket};
+use crate::admin::{self, Admin, Left, Socket};
 use crate::config::Config;
 use crate::http::HealthServer;
 use crate::switch::Switches;
@@ -104,6 +104,7 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
     let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
     let sinks = sinks.collect::<Result<_>>()?;
+    admin::wait_for(&config.state_dir).await;
     let pipeline = Plan::new(&config.state_dir, sinks)?
         .with_router(config.router)
         .with_spool(config.spool.into())
@@ -119,8 +120,8 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         })?;
     let switches = Switches::new(health.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
-    let admin = Beside { state_dir: config.state_dir.clone(), store: None };
-    let program = Program { servers, unknown: Vec::new(), endures: false, watches, admin };
+    let beside = Beside { state_dir: config.state_dir.clone(), store: None };
+    let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
 }
@@ -151,7 +152,7 @@ pub(crate) struct Program {
     /// Where the watches are started.
     pub(crate) watches: Watches,
     /// What commands find beside the pipeline.
-    pub(crate) admin: Beside,
+    pub(crate) beside: Beside,
 }
 
 /// What commands find beside the pipeline.
@@ -212,13 +213,9 @@ impl Program {
     }
 
     /// Does what commands want, until the stop. A state folder that takes no socket keeps nothing else from working.
-    fn obey(
-        &self,
-        pipeline: &Pipeline,
-        stopped: Stopped,
-    ) -> impl Future<Output = ()> + use<> {
-        let admin = Admin::new(pipeline, self.admin.store.clone());
-        let socket = Socket::bind(&self.admin.state_dir);
+    fn obey(&self, pipeline: &Pipeline, stopped: Stopped) -> impl Future<Output = ()> + use<> {
+        let admin = Admin::new(pipeline, self.beside.store.clone());
+        let socket = Socket::bind(&self.beside.state_dir);
         async move {
             match socket {
                 Ok(socket) => socket.serve(admin, stopped).await,

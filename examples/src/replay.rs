@@ -12,8 +12,8 @@ use eventcenter_core::replay::Tally;
 use jiff::Timestamp;
 
 use crate::admin::{self, Ask, Left, Past, Said};
-use crate::center::{Trouble, written};
 use crate::center::print::stamp;
+use crate::center::{Trouble, written};
 use crate::window::Window;
 
 /// Reasons that a summary names.
@@ -34,7 +34,7 @@ pub struct ReplayArgs {
     /// A search statement, such as `level : Error and namespace : shop`
     #[arg(long, value_name = "STATEMENT", default_value = "*")]
     filter: String,
-    /// Events a second
+    /// Events a second, while the program runs
     #[arg(long, default_value_t)]
     rate: Rate,
     /// Say what would be sent, and send nothing
@@ -85,7 +85,9 @@ impl FromStr for Rate {
 pub fn obey(left: Left, args: ReplayArgs) -> Result<(), Trouble> {
     let ReplayArgs { sink, since, until, filter, rate, dry_run } = args;
     Query::parse(&filter).map_err(|error| error.explain(&filter))?;
-    let range = Window::new(&since, until)?.range();
+    // What happens from now on arrives by itself.
+    let until = until.unwrap_or_else(Timestamp::now);
+    let range = Window::new(&since, Some(until))?.range();
     let rate = rate.get();
     let past = Past { sink, since: range.from, until: range.until, filter, rate, dry_run };
     let is_shown = io::stderr().is_terminal();
@@ -103,7 +105,10 @@ pub(crate) fn when(is_running: bool) -> io::Result<()> {
     if is_running {
         return Ok(());
     }
-    writeln!(io::stderr(), "the program does not run: they are delivered after its next start")
+    writeln!(
+        io::stderr(),
+        "the program does not run: after its next start they are delivered, at once"
+    )
 }
 
 /// What was sent to a sink, or would be.

@@ -154,9 +154,9 @@ impl Letter {
             event: None,
         };
         match read {
-            Ok(Read { kind, reason, attempts, id: occurrence, cluster, received, event, .. }) => {
-                Self { kind, reason, attempts, occurrence, cluster, received, event, ..letter }
-            }
+            Ok(Read {
+                kind, reason, attempts, id: occurrence, cluster, received, event, ..
+            }) => Self { kind, reason, attempts, occurrence, cluster, received, event, ..letter },
             Err(error) => Self { reason: format!("the line is no letter: {error}"), ..letter },
         }
     }

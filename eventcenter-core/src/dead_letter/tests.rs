@@ -196,7 +196,10 @@ fn a_file_that_was_being_written_anew_at_a_kill_is_of_no_account() {
     desk.bury("one").unwrap();
     fs::write(desk.path("hook.anew"), "{\"time\":\"20").unwrap();
     desk.reopen();
-    assert_eq!((desk.reasons(), desk.files()), (vec!["one".to_owned()], vec!["hook.ndjson".to_owned()]));
+    assert_eq!(
+        (desk.reasons(), desk.files()),
+        (vec!["one".to_owned()], vec!["hook.ndjson".to_owned()])
+    );
 }
 
 /// What happens to letters.

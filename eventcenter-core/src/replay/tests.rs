@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::json;
 
 use super::*;
+use crate::dead_letter::Cause;
 use crate::idle::Idle;
 use crate::plan::Plan;
 use crate::sink::Sink;
@@ -217,6 +218,30 @@ async fn what_waits_for_a_sink_is_not_sent_to_it_twice() {
     let (sinks, spool) = (vec!["hook".to_owned()], SpoolConfig::default());
     let tally = idle.replay(spool, sinks, Router::all(1), work).await.unwrap();
     assert_eq!((tally.events, tally.waiting), (3, 0));
+}
+
+#[tokio::test]
+async fn a_spool_that_nobody_reads_is_not_filled_to_the_brim() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = sink("hook");
+    let idle = Idle::open(folder.path()).unwrap().unwrap();
+    let dead = idle.dead_letters(DeadLetterConfig::default()).unwrap();
+    let cause = Cause { kind: ErrorKind::Refused, reason: "status 400", attempts: 1 };
+    let letter = |event| DeadLetters::event_line("hook", event, cause, Timestamp::UNIX_EPOCH);
+    let many = events::many(1000);
+    dead.bury("hook", many.iter().flat_map(|event| letter(event)).collect()).await.unwrap();
+    let small = SpoolConfig { max_bytes: 512 << 10, memory: 128 << 10, ..SpoolConfig::default() };
+    let work = async |replay: &Replay| replay.letters(&dead, "hook", |_| true, FAST, SILENT).await;
+    let (sinks, router) = (vec!["hook".to_owned()], Router::all(1));
+    let error = idle.replay(small, sinks, router, work).await.unwrap_err();
+    assert!(error.to_string().contains("half full"), "{error}");
+    let left = kept(&dead);
+    assert!((1..1000).contains(&left.len()), "{}", left.len());
+    drop(idle);
+    let sent = 1000 - left.len();
+    running(folder.path(), &[&hook], [], async |_, _| hook.until(sent).await).await;
+    let taken = [hook.accepted(), left].concat();
+    assert_eq!(taken, many.iter().map(|event| event.occurrence_key()).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]

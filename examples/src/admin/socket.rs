@@ -10,10 +10,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::sleep;
 use tracing::warn;
 
-use super::{AHEAD, Admin, Ask, PATIENCE, Said};
+use super::{AHEAD, Admin, Ask, PAUSE, Said};
 use crate::center::Trouble;
 
 /// In the state folder.
@@ -24,9 +24,6 @@ const COMMANDS: usize = 8;
 
 /// A question is no longer: ids of letters are some twenty bytes each.
 const LONGEST: u64 = 1 << 20;
-
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A socket that listens. It is removed when this is dropped.
 #[derive(Debug)]
@@ -93,7 +90,9 @@ async fn answer(admin: &Admin, stream: UnixStream) {
     let (said, mut answers) = mpsc::channel(AHEAD);
     let working = async move {
         let done = match serde_json::from_str(&line) {
-            Ok(ask) => admin.perform(ask, &said).await.map_err(|error| Trouble::from(error).message),
+            Ok(ask) => {
+                admin.perform(ask, &said).await.map_err(|error| Trouble::from(error).message)
+            }
             Err(_) => Err("the program is of another version than the command".to_owned()),
         };
         said.send(done.map_or_else(Said::Failed, |()| Said::Done)).await.map_err(io::Error::other)
@@ -114,25 +113,18 @@ async fn answer(admin: &Admin, stream: UnixStream) {
     }
 }
 
-/// Asks the program that has the lock of this folder.
+/// Finds the program that has the lock of this folder.
+pub(super) async fn connect(state_dir: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(state_dir.join(NAME)).await
+}
+
+/// Asks it, and passes on what it says.
 pub(super) async fn ask(
-    state_dir: &Path,
+    mut stream: UnixStream,
     ask: &Ask,
     said: mpsc::Sender<Said>,
 ) -> Result<(), Trouble> {
-    let path = state_dir.join(NAME);
-    let failed = |error: io::Error| {
-        let (folder, path) = (state_dir.display(), path.display());
-        Trouble::from(format!("a program uses {folder}, and does not answer at {path}: {error}"))
-    };
-    let begun = Instant::now();
-    let mut stream = loop {
-        match UnixStream::connect(&path).await {
-            Ok(stream) => break stream,
-            Err(error) if begun.elapsed() > PATIENCE => return Err(failed(error)),
-            Err(_) => sleep(PAUSE).await,
-        }
-    };
+    let failed = |error: io::Error| Trouble::from(format!("the program does not answer: {error}"));
     let mut line = serde_json::to_vec(ask).map_err(|error| error.to_string())?;
     line.push(b'\n');
     stream.write_all(&line).await.map_err(failed)?;

@@ -81,7 +81,9 @@ pub(super) async fn resend(
 ) -> Result<()> {
     for name in names(dead, &pick, said).await {
         if !replay.sinks().contains(&name) {
-            let what = format!("letters of {name} stay where they are: it is no sink of this configuration");
+            let what = format!(
+                "letters of {name} stay where they are: it is no sink of this configuration"
+            );
             said.send(Said::Note(what)).await.ok();
             continue;
         }
@@ -142,10 +144,11 @@ async fn read(store: &dyn EventQuery, how: &How, found: mpsc::Sender<Result<Foun
         };
         let is_first = ask.after.is_none();
         let unread = page.unread.into_iter().filter(|_| is_first).map(Found::Unread);
-        let events = page.value.rows.into_iter().map(|row| Found::Event {
-            event: Arc::new(row.event),
-            is_waiting: false,
-        });
+        let events = page
+            .value
+            .rows
+            .into_iter()
+            .map(|row| Found::Event { event: Arc::new(row.event), is_waiting: false });
         for item in unread.chain(events) {
             if found.send(Ok(item)).await.is_err() {
                 return;

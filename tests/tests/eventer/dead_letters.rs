@@ -70,7 +70,8 @@ async fn letters_are_listed_shown_dropped_and_sent_again_while_the_program_runs(
     assert_eq!(shown["letter"], id);
     assert_eq!(shown["event"]["metadata"]["name"], "refused-001");
     let nothing = ["--kind", "timeout", "--since", "1h"];
-    let (code, out, err) = command(&world.setup, &[&["dead-letters", "list"], &nothing[..]].concat());
+    let (code, out, err) =
+        command(&world.setup, &[&["dead-letters", "list"], &nothing[..]].concat());
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(err.contains("no such dead letters"), "{err}");
 
@@ -91,10 +92,14 @@ async fn letters_are_listed_shown_dropped_and_sent_again_while_the_program_runs(
     eventually("one more", None, async || missing(&wanted, &world.receiver.distinct())).await;
     assert_eq!((world.receiver.count(), world.receiver.duplicates()), (4, 0));
     // The other sink got nothing a second time.
-    assert_eq!(world.archived().len(), 5);
+    eventually("five events in the file", None, async || {
+        (world.archived().len() == 5).then_some(())
+    })
+    .await;
 
     let removed = |kind: &str| {
-        let sample = format!("eventcenter_dead_letters_removed_total{{sink=\"hook\",kind=\"{kind}\"}}");
+        let sample =
+            format!("eventcenter_dead_letters_removed_total{{sink=\"hook\",kind=\"{kind}\"}}");
         eventer.metric(&sample)
     };
     assert_eq!((removed("replayed"), removed("dropped")), (Some(3.0), Some(1.0)));
@@ -109,20 +114,24 @@ async fn letters_of_a_program_that_does_not_run_arrive_after_its_next_start() {
     let mut eventer = world.setup.start();
     world.create(names("refused", 3));
     refused(&world, 3).await;
+    let refused = world.server.created();
+    // Once the next event has arrived, those before it are settled: they will not be tried again.
+    world.receiver.reply(Reply::Ok);
+    world.create(names("taken", 1));
+    eventually("the next", None, async || (world.receiver.count() == 1).then_some(())).await;
     eventer.kill();
     // What a kill leaves lying there is in nobody's way.
     assert!(world.setup.path("state/admin.sock").exists());
     assert_eq!(listed(&world.setup).len(), 3);
-    world.receiver.reply(Reply::Ok);
     let (code, out, err) = command(&world.setup, &["dead-letters", "replay", "--all"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("3 events") && err.contains("after its next start"), "{out}{err}");
     assert!(listed(&world.setup).is_empty());
-    assert_eq!(world.receiver.count(), 0);
+    assert_eq!(world.receiver.count(), 1);
     let eventer = world.setup.start();
     ready(&eventer).await;
     world.all_delivered().await;
-    assert_eq!(world.receiver.duplicates(), 0);
+    assert!(refused.iter().all(|one| world.receiver.copies(one) == 1));
     assert!(listed(&world.setup).is_empty());
 }
 
@@ -158,9 +167,8 @@ async fn a_document_that_was_no_event_can_be_shown_and_dropped_and_is_not_sent()
     let line = r#"{"time":"2026-11-25T01:02:03Z","sink":"events/c/*","kind":"protocol","reason":"no uid","attempts":1,"document":"{"}"#;
     let file = setup.path("state/dead-letters/events%2Fc%2F%2A.ndjson");
     std::fs::write(&file, format!("{line}\n{{\"half")).unwrap();
-    // It was never started, so its configuration is to be written first.
+    // Whatever it does until then: its configuration is written.
     let mut started = setup.start();
-    drop(started.is_running().then_some(()));
     started.kill();
     let (code, out, err) = command(&setup, &["dead-letters", "replay", "--all"]);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
