@@ -227,7 +227,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     /// The kept ones are those of the oldest number that are still there, in order, without those that were dropped.
     #[test]
