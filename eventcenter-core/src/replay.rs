@@ -16,25 +16,30 @@
 //! keep up: a replay never drives what is new out of the spool. Where no program runs nothing makes room: there it is done
 //! at once, and ends with an error when the spool is half full. The sink's own layers bound what its target gets.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod pace;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use pace::To;
+pub use tally::Tally;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::dead_letter::{DeadLetters, Letter, Removal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Cluster, Event};
-use crate::metrics::{self, Metrics};
+use crate::event::Event;
+use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::router::Router;
-use crate::sink_set::SinkSet;
 pub use crate::spool::Past;
-use crate::spool::{REPLAYED, SourceId, Spool};
+use crate::spool::{REPLAYED, Spool};
 
 /// The source of dead letters that are sent again.
 const REVIVED: &str = "eventcenter/dead-letters";
@@ -45,17 +50,8 @@ const TOGETHER: usize = 5_000;
 /// And they are removed this long after they were sent, at most: a kill sends so many twice.
 const AT_LATEST: Duration = Duration::from_secs(5);
 
-/// Records before a sink that does not keep up.
-const BACKLOG: u64 = 10_000;
-
-/// Between two looks whether it does.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Between two reports.
 const REPORT: Duration = Duration::from_secs(1);
-
-/// Reasons that are told apart. They are text of others.
-const REASONS: usize = 1_000;
 
 /// Items on their way from a thread that reads.
 const AHEAD: usize = 64;
@@ -76,43 +72,6 @@ pub struct How {
     pub rate: NonZeroU32,
     /// Whether they are only counted.
     pub dry_run: bool,
-}
-
-/// What was sent, or would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tally {
-    /// Events that were sent, or would be.
-    pub events: u64,
-    /// Events that match and that the sink is yet to get anyway.
-    pub waiting: u64,
-    /// Events that match and that no route sends to this sink.
-    pub unrouted: u64,
-    /// Letters that hold no event, and stay.
-    pub no_events: u64,
-    /// The earliest time of those that are counted in `events`.
-    pub first: Option<Timestamp>,
-    /// The latest.
-    pub last: Option<Timestamp>,
-    /// `events` by level.
-    pub levels: BTreeMap<String, u64>,
-    /// `events` by reason; after a thousand of them under an empty one.
-    pub reasons: BTreeMap<String, u64>,
-    /// What could not be read, in words.
-    pub unread: Vec<String>,
-}
-
-impl Tally {
-    fn count(&mut self, event: &Event) {
-        self.events += 1;
-        let time = Some(event.time());
-        self.first = self.first.into_iter().chain(time).min();
-        self.last = self.last.max(time);
-        *self.levels.entry(event.level().as_str().to_owned()).or_default() += 1;
-        let is_known = self.reasons.len() < REASONS || self.reasons.contains_key(event.reason());
-        let reason = if is_known { event.reason() } else { "" };
-        *self.reasons.entry(reason.to_owned()).or_default() += 1;
-    }
 }
 
 /// Sends again to the sinks of a pipeline; clones do so too.
@@ -281,75 +240,6 @@ impl Replay {
     }
 }
 
-/// One sink, and the pace at which it gets something.
-struct To<'a> {
-    replay: &'a Replay,
-    place: usize,
-    sinks: SinkSet,
-    source: &'static str,
-    ids: Vec<(Arc<Cluster>, SourceId)>,
-    sent: metrics::Sink,
-    step: Duration,
-    next: Instant,
-}
-
-impl<'a> To<'a> {
-    /// What is shorter is not waited for: timers are no more exact than a millisecond.
-    const SLACK: Duration = Duration::from_millis(10);
-
-    fn new(replay: &'a Replay, place: usize, source: &'static str, rate: NonZeroU32) -> Self {
-        let name = replay.sinks.get(place).cloned().unwrap_or_default();
-        Self {
-            replay,
-            place,
-            sinks: SinkSet::from_iter([place]),
-            source,
-            ids: Vec::new(),
-            sent: metrics::Sink { sink: name },
-            step: Duration::from_secs(1) / rate.get(),
-            next: Instant::now(),
-        }
-    }
-
-    /// Waits until the sink shall have one more.
-    async fn turn(&mut self) -> Result<()> {
-        let spool = &self.replay.spool;
-        if self.replay.is_idle {
-            if spool.is_half_full() {
-                let what = "the spool is half full; the program, once it runs, can send the rest";
-                return Err(Error::new("replay", ErrorKind::Storage, what));
-            }
-            return Ok(());
-        }
-        while spool.backlog(self.place) >= BACKLOG {
-            sleep(PAUSE).await;
-        }
-        let now = Instant::now();
-        if self.next > now + Self::SLACK {
-            sleep_until(self.next).await;
-        }
-        self.next = self.next.max(now) + self.step;
-        Ok(())
-    }
-
-    async fn send(&mut self, event: &Arc<Event>) -> Result<()> {
-        self.turn().await?;
-        let spool = &self.replay.spool;
-        let known = self.ids.iter().find(|(cluster, _)| cluster == event.cluster());
-        let id = match known {
-            Some((_, id)) => *id,
-            None => {
-                let id = spool.register(self.source, event.cluster())?;
-                self.ids.push((Arc::clone(event.cluster()), id));
-                id
-            }
-        };
-        spool.append(id, self.sinks, event, None).await;
-        self.replay.metrics.events_replayed.get_or_create(&self.sent).inc();
-        Ok(())
-    }
-}
-
 /// Reads on a thread that may block, until the receiver is gone.
 pub fn stream<T, I>(open: impl FnOnce() -> Result<I> + Send + 'static) -> Stream<T>
 where
@@ -375,6 +265,3 @@ where
     });
     receiver
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,7 +20,7 @@
 //! the part `spool` says why, and the commit is tried again each second in a new segment. While one sink keeps up, a
 //! full disk is a limit like the two below: the oldest segment goes, and the sinks that lag are told.
 //!
-//! **Retention.** A segment is removed when every sink has settled it. Above [`SpoolConfig::max_bytes`] or
+//! **Retention.** A segment is removed when every sink has settled it, and [`SpoolConfig::keep`] is over. Above [`SpoolConfig::max_bytes`] or
 //! [`SpoolConfig::max_age`] the oldest segment is removed in spite of a sink that lags: for that sink alone its
 //! events are dropped, counted, and declared as a [`Gap`] event that it will receive.
 //!
@@ -93,6 +93,9 @@ pub struct SpoolConfig {
     pub max_bytes: u64,
     /// What is older is dropped for the sinks that lag. Default 24 h.
     pub max_age: Duration,
+    /// What every sink has taken stays on disk this long, for a [replay](crate::replay), unless the room is needed.
+    /// Default none: then a segment goes when it is settled.
+    pub keep: Duration,
     /// Bytes of events in memory. Default 8 MiB: some 2,600 events of the newest for sinks that keep up, and two chunks
     /// on their way to the disk. More does not make it faster (measured: 16 MiB takes 20 MiB more, and no less CPU).
     pub memory: usize,
@@ -100,7 +103,12 @@ pub struct SpoolConfig {
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { max_bytes: 4 << 30, max_age: Duration::from_secs(24 * 3600), memory: 8 << 20 }
+        Self {
+            max_bytes: 4 << 30,
+            max_age: Duration::from_secs(24 * 3600),
+            keep: Duration::ZERO,
+            memory: 8 << 20,
+        }
     }
 }
 
@@ -275,9 +283,13 @@ impl Spool {
         come.is_ok_and(|now| now.0 >= end)
     }
 
-    /// Whether its files take half of what they may.
+    /// Whether what somebody is yet to take needs half of the room.
     pub(crate) fn is_half_full(&self) -> bool {
-        self.0.segments().bytes() > self.0.config.max_bytes / 2
+        let settled = self.0.queue().settled_by_all();
+        let segments = self.0.segments();
+        let first = segments.place_of(settled).unwrap_or(0);
+        let bytes: u64 = segments.0.iter().skip(first).map(|row| row.bytes).sum();
+        bytes > self.0.config.max_bytes / 2
     }
 
     /// What is on disk now, from the oldest on, whoever has settled it.

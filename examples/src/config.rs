@@ -80,6 +80,8 @@ pub struct SpoolConfig {
     pub max_bytes: ByteSize,
     /// Events that waited longer are dropped. Default 24h.
     pub max_age: HumanDuration,
+    /// What every sink has taken stays so long, for `replay`. Default 0s.
+    pub keep: HumanDuration,
     /// Of events in memory, for all sinks together. Default 8MiB.
     pub memory: ByteSize,
 }
@@ -89,6 +91,7 @@ impl Default for SpoolConfig {
         Self {
             max_bytes: ByteSize::new(4 << 30),
             max_age: HumanDuration::from_secs(24 * 60 * 60),
+            keep: HumanDuration::from_secs(0),
             memory: ByteSize::new(8 << 20),
         }
     }
@@ -115,6 +118,7 @@ impl From<SpoolConfig> for eventcenter_core::SpoolConfig {
         Self {
             max_bytes: config.max_bytes.bytes(),
             max_age: config.max_age.get(),
+            keep: config.keep.get(),
             // What does not fit into an address space is no limit.
             memory: usize::try_from(config.memory.bytes()).unwrap_or(usize::MAX),
         }

@@ -1,10 +1,12 @@
 //! What is sent again arrives, and what was not asked for does not: with a whole pipeline on a real folder, and with the
 //! folder of one that does not run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::*;
 use crate::dead_letter::Cause;

@@ -1,7 +1,7 @@
 //! What the spool still has, for who wants it a second time.
 //!
-//! Segments go when every sink has settled them, so this is the past of minutes or of hours, as the load has it: at
-//! least what is in the segment that is being written. A segment that goes while it is read is passed over.
+//! Segments go when every sink has settled them and [`SpoolConfig::keep`](super::SpoolConfig::keep) is over. The one that
+//! is being written never goes. A segment that goes while it is read is passed over.
 
 use std::io;
 use std::sync::Arc;
