@@ -34,7 +34,6 @@ use tokio::time::Instant;
 
 use crate::dead_letter::{DeadLetters, Letter, Removal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::router::Router;
@@ -62,7 +61,7 @@ pub type Stream<T> = mpsc::Receiver<Result<T>>;
 /// What of the past is sent again, and how.
 #[derive(Debug, Clone)]
 pub struct How {
-    /// From when, compared with [`Event::time`].
+    /// From when, compared with [`Event::time`](crate::Event::time).
     pub since: Timestamp,
     /// Until when, exclusive.
     pub until: Timestamp,

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::dead_letter::Cause;
+use crate::event::Event;
 use crate::idle::Idle;
 use crate::plan::Plan;
 use crate::sink::Sink;
@@ -147,11 +148,16 @@ async fn letters_are_sent_again_by_the_next_start_of_a_program_that_does_not_run
     let folder = tempfile::tempdir().unwrap();
     let hook = sink("hook");
     hook.answer(Reply::Refuse);
-    running(folder.path(), &[&hook], 0..3, async |dead, _| {
+    let (dead, replay) = running(folder.path(), &[&hook], 0..3, async |dead, replay| {
         until(|| dead.names() == ["hook"] && kept(&dead).len() == 3).await;
         assert!(Idle::open(folder.path()).unwrap().is_none(), "it runs");
+        (dead, replay)
     })
     .await;
+    // Too late: what is not on disk is not removed.
+    let late = replay.letters(&dead, "hook", |_| true, FAST, SILENT).await.unwrap_err();
+    assert_eq!((late.kind(), kept(&dead).len()), (ErrorKind::Unavailable, 3));
+    drop((dead, replay));
     let idle = Idle::open(folder.path()).unwrap().unwrap();
     let dead = idle.dead_letters(DeadLetterConfig::default()).unwrap();
     let (sinks, router) = (vec!["hook".to_owned()], Router::all(1));

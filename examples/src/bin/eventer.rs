@@ -10,8 +10,8 @@
 //! eventer --config eventer.yaml replay --sink hook --since 2h --filter 'level >= Warning' --dry-run
 //! ```
 //!
-//! Exit codes: 0 after SIGTERM or Ctrl-C, 1 for
-//! what should not happen, 2 for a configuration that cannot be honoured, 3 for `--no-wait` and no API server.
+//! Exit codes: 0 after SIGTERM or Ctrl-C, and for a command that is done; 1 for what should not happen, and for a command
+//! that is not; 2 for a configuration that cannot be honoured; 3 for `--no-wait` and no API server.
 
 #![forbid(unsafe_code)]
 #![expect(

@@ -12,7 +12,7 @@ use crate::dead_letter::letter::{self, Letter};
 
 /// Letters that are being read. Files that are removed or written anew meanwhile are read as they were.
 #[derive(Debug)]
-pub(in super::super) struct Letters {
+pub(in crate::dead_letter) struct Letters {
     name: String,
     /// The oldest last.
     files: Vec<BufReader<io::Take<File>>>,
@@ -59,7 +59,7 @@ impl Iterator for Letters {
 }
 
 /// The names that have files in `folder`.
-pub(in super::super) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+pub(in crate::dead_letter) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
     let named = files(folder)?.into_iter().filter_map(|file| match Place::of(&file)? {
         Place::Volume(name, _) | Place::Anew(name) => Some(name),
     });
