@@ -45,14 +45,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
-    /// Tell of dead letters.
-    Letters(Pick),
+    /// Tell of dead letters, in full or in short.
+    Letters(Pick, Length),
     /// Remove dead letters.
     Drop(Pick),
     /// Send dead letters again, so many a second.
     Resend(Pick, NonZeroU32),
     /// Send the past again.
     Replay(Past),
+}
+
+/// How much of a letter is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Length {
+    /// What fits on a line.
+    Short,
+    /// With its [text](Told::text).
+    Full,
 }
 
 /// Some dead letters: those of which all of this is true.
@@ -134,8 +144,8 @@ pub struct Told {
     pub object: String,
     /// The event's reason.
     pub reason: String,
-    /// The whole line.
-    pub text: String,
+    /// The whole line, if it was asked for.
+    pub text: Option<String>,
 }
 
 /// What a running program lets commands do.
@@ -154,7 +164,7 @@ impl Admin {
 
     async fn perform(&self, ask: Ask, said: &mpsc::Sender<Said>) -> Result<(), Error> {
         match ask {
-            Ask::Letters(pick) => work::letters(&self.dead, pick, said).await,
+            Ask::Letters(pick, length) => work::letters(&self.dead, pick, length, said).await,
             Ask::Drop(pick) => work::remove(&self.dead, pick, said).await,
             Ask::Resend(pick, rate) => {
                 work::resend(&self.dead, &self.replay, pick, rate, said).await
@@ -264,7 +274,7 @@ async fn by_ourselves(
 ) -> Result<(), Error> {
     let dead = idle.dead_letters(left.dead_letters)?;
     match ask {
-        Ask::Letters(pick) => work::letters(&dead, pick, &said).await,
+        Ask::Letters(pick, length) => work::letters(&dead, pick, length, &said).await,
         Ask::Drop(pick) => work::remove(&dead, pick, &said).await,
         Ask::Resend(pick, rate) => {
             let work = async |replay: &Replay| work::resend(&dead, replay, pick, rate, &said).await;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eventcenter_core::{plain, plain_json};
 use serde_json::value::RawValue;
 
-use crate::admin::{self, Ask, Left, Pick, Said, Told};
+use crate::admin::{self, Ask, Left, Length, Pick, Said, Told};
 use crate::center::print::{aligned, json_line, stamp};
 use crate::center::{Trouble, written};
 use crate::replay::{Rate, told};
@@ -133,7 +133,7 @@ fn list(left: Left, pick: Pick, output: Output) -> Result<(), Trouble> {
     let head = ["ID", "TIME (UTC)", "SINK", "KIND", "TRIES", "OBJECT", "REASON", "CAUSE"];
     let (mut lines, mut found) = (vec![head.map(str::to_owned).to_vec()], false);
     let mut out = io::stdout();
-    admin::ask(left, Ask::Letters(pick), |said| match said {
+    admin::ask(left, Ask::Letters(pick, Length::Short), |said| match said {
         Said::Letter(letter) => {
             found = true;
             if output == Output::Ndjson {
@@ -157,7 +157,7 @@ fn list(left: Left, pick: Pick, output: Output) -> Result<(), Trouble> {
 
 fn show(left: Left, pick: Pick, output: Output) -> Result<(), Trouble> {
     let mut found = false;
-    admin::ask(left, Ask::Letters(pick), |said| match said {
+    admin::ask(left, Ask::Letters(pick, Length::Full), |said| match said {
         Said::Letter(letter) => {
             found = true;
             let line = in_full(&letter)?;
@@ -195,12 +195,13 @@ fn cells(letter: Told) -> Vec<String> {
 /// The line of the letter, with its id in front.
 fn in_full(letter: &Told) -> serde_json::Result<String> {
     let id = serde_json::to_string(&letter.id)?;
-    match serde_json::from_str::<&RawValue>(&letter.text) {
-        Ok(line) if letter.text.starts_with('{') && letter.text.len() > 2 => {
+    let text = letter.text.as_deref().unwrap_or_default();
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(line) if text.starts_with('{') && text.len() > 2 => {
             let rest = line.get().strip_prefix('{').unwrap_or_default();
             Ok(format!("{{\"letter\":{id},{rest}"))
         }
-        _ => Ok(format!("{{\"letter\":{id},\"line\":{}}}", serde_json::to_string(&letter.text)?)),
+        _ => Ok(format!("{{\"letter\":{id},\"line\":{}}}", serde_json::to_string(text)?)),
     }
 }
 
@@ -226,7 +227,17 @@ mod tests {
         let [sink, kind, cause, object, reason] =
             ["hook", "refused", "400", "Pod a/b", "R"].map(str::to_owned);
         let (id, time) = ("5f-1".to_owned(), jiff::Timestamp::UNIX_EPOCH);
-        Told { id, time, sink, kind, attempts: 1, cause, object, reason, text: text.to_owned() }
+        Told {
+            id,
+            time,
+            sink,
+            kind,
+            attempts: 1,
+            cause,
+            object,
+            reason,
+            text: Some(text.to_owned()),
+        }
     }
 
     #[test]

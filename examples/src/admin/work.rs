@@ -13,7 +13,7 @@ use eventcenter_store::EventQuery;
 use eventcenter_store::ask::{Bounds, EventsAsk, Order, Range};
 use tokio::sync::mpsc;
 
-use super::{AHEAD, Past, Pick, Said, Told};
+use super::{AHEAD, Length, Past, Pick, Said, Told};
 
 /// Ids that are removed together: a file is written anew each time.
 const TOGETHER: usize = 100_000;
@@ -25,12 +25,13 @@ const PAGE: usize = 500;
 pub(super) async fn letters(
     dead: &DeadLetters,
     pick: Pick,
+    length: Length,
     said: &mpsc::Sender<Said>,
 ) -> Result<()> {
     for name in names(dead, &pick, said).await {
-        let mut letters = picked(dead, &name, &pick);
+        let mut letters = picked(dead, &name, &pick, move |letter| told(letter, length));
         while let Some(letter) = letters.recv().await {
-            if said.send(Said::Letter(Box::new(told(letter?)))).await.is_err() {
+            if said.send(Said::Letter(Box::new(letter?))).await.is_err() {
                 return Ok(());
             }
         }
@@ -45,13 +46,13 @@ pub(super) async fn remove(
     said: &mpsc::Sender<Said>,
 ) -> Result<()> {
     for name in names(dead, &pick, said).await {
-        let (mut letters, mut sum) = (picked(dead, &name, &pick), 0);
+        let (mut letters, mut sum) = (picked(dead, &name, &pick, |letter| letter.id), 0);
         loop {
             let mut ids = BTreeSet::new();
             while ids.len() < TOGETHER
                 && let Some(letter) = letters.recv().await
             {
-                ids.insert(letter?.id);
+                ids.insert(letter?);
             }
             if ids.is_empty() {
                 break;
@@ -175,11 +176,19 @@ async fn names(dead: &DeadLetters, pick: &Pick, said: &mpsc::Sender<Said>) -> Ve
     }
 }
 
-fn picked(dead: &DeadLetters, name: &str, pick: &Pick) -> mpsc::Receiver<Result<Letter>> {
+/// What is wanted of the letters that are meant, made where blocking hurts nobody.
+fn picked<T: Send + 'static>(
+    dead: &DeadLetters,
+    name: &str,
+    pick: &Pick,
+    wanted: impl Fn(Letter) -> T + Send + 'static,
+) -> mpsc::Receiver<Result<T>> {
     let (dead, name, pick) = (dead.clone(), name.to_owned(), pick.clone());
     stream(move || {
         let letters = dead.letters(&name)?;
-        Ok(letters.filter(move |letter| letter.as_ref().map_or(true, |letter| pick.takes(letter))))
+        let meant =
+            letters.filter(move |letter| letter.as_ref().map_or(true, |letter| pick.takes(letter)));
+        Ok(meant.map(move |letter| letter.map(&wanted)))
     })
 }
 
@@ -191,7 +200,7 @@ fn progress(sink: &str, said: &mpsc::Sender<Said>) -> impl Fn(&Tally) + Send + S
     }
 }
 
-fn told(letter: Letter) -> Told {
+fn told(letter: Letter, length: Length) -> Told {
     let event = letter.event();
     let object = event.as_ref().map(|event| {
         let object = event.object();
@@ -207,6 +216,6 @@ fn told(letter: Letter) -> Told {
         kind: letter.kind,
         attempts: letter.attempts,
         cause: letter.reason,
-        text: letter.text,
+        text: (length == Length::Full).then_some(letter.text),
     }
 }
