@@ -101,6 +101,16 @@ pub struct Metrics {
     pub events_shortened: Family<Sink, Counter>,
     /// Events that became dead letters.
     pub events_dead: Family<SinkKind, Counter>,
+    /// Dead letters that are kept.
+    pub dead_letters: Family<Sink, Gauge>,
+    /// Bytes of the files they are in.
+    pub dead_letter_bytes: Family<Sink, Gauge>,
+    /// When the oldest of them was written, in seconds since 1970; absent where there are none.
+    pub dead_letters_oldest: Family<Sink, Gauge>,
+    /// Dead letters that went: `replayed`, `dropped` by command, `max_bytes` and `max_age` at these limits.
+    pub dead_letters_removed: Family<SinkKind, Counter>,
+    /// Events that were sent again to a sink: dead letters, and those of the past.
+    pub events_replayed: Family<Sink, Counter>,
     /// Events dropped for a sink that lags, because the spool was full.
     pub events_dropped: Family<Sink, Counter>,
     /// Deliveries that failed, by kind of error.
@@ -145,6 +155,11 @@ impl Default for Metrics {
             received_delay_seconds: Histograms::new_with_constructor(seconds),
             events_shortened: Family::default(),
             events_dead: Family::default(),
+            dead_letters: Family::default(),
+            dead_letter_bytes: Family::default(),
+            dead_letters_oldest: Family::default(),
+            dead_letters_removed: Family::default(),
+            events_replayed: Family::default(),
             events_dropped: Family::default(),
             delivery_errors: Family::default(),
             backlog: Family::default(),
@@ -237,6 +252,23 @@ impl Metrics {
             self.events_shortened.clone(),
         );
         r.register("events_dead", "Events that became dead letters", self.events_dead.clone());
+        r.register("dead_letters", "Dead letters that are kept", self.dead_letters.clone());
+        r.register(
+            "dead_letter_bytes",
+            "Bytes of the files of dead letters",
+            self.dead_letter_bytes.clone(),
+        );
+        r.register(
+            "dead_letters_oldest_timestamp_seconds",
+            "When the oldest dead letter was written",
+            self.dead_letters_oldest.clone(),
+        );
+        r.register(
+            "dead_letters_removed",
+            "Dead letters that went, and why",
+            self.dead_letters_removed.clone(),
+        );
+        r.register("events_replayed", "Events sent again by command", self.events_replayed.clone());
         r.register(
             "events_dropped",
             "Events dropped as the spool was full",

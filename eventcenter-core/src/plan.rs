@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::dead_letter::DeadLetterConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -19,9 +20,10 @@ use crate::spool::fs::Fs;
 pub struct Plan {
     pub(crate) state_dir: PathBuf,
     pub(crate) spool: SpoolConfig,
+    pub(crate) dead_letters: DeadLetterConfig,
     pub(crate) fs: Option<Arc<dyn Fs>>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    pub(crate) router: Router,
+    pub(crate) router: Arc<Router>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
@@ -57,8 +59,9 @@ impl Plan {
         Ok(Self {
             state_dir: state_dir.into(),
             spool: SpoolConfig::default(),
+            dead_letters: DeadLetterConfig::default(),
             fs: None,
-            router: Router::all(sinks.len()),
+            router: Arc::new(Router::all(sinks.len())),
             sinks,
             clock: Arc::new(SystemClock),
             metrics: Metrics::new(),
@@ -69,7 +72,7 @@ impl Plan {
     /// Sets which sinks want which events. It must have been compiled for these sinks, in this order.
     #[must_use]
     pub fn with_router(mut self, router: Router) -> Self {
-        self.router = router;
+        self.router = Arc::new(router);
         self
     }
 
@@ -77,6 +80,13 @@ impl Plan {
     #[must_use]
     pub fn with_spool(mut self, spool: SpoolConfig) -> Self {
         self.spool = spool;
+        self
+    }
+
+    /// Sets how many dead letters are kept.
+    #[must_use]
+    pub fn with_dead_letters(mut self, dead_letters: DeadLetterConfig) -> Self {
+        self.dead_letters = dead_letters;
         self
     }
 

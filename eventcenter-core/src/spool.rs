@@ -20,7 +20,7 @@
 //! the part `spool` says why, and the commit is tried again each second in a new segment. While one sink keeps up, a
 //! full disk is a limit like the two below: the oldest segment goes, and the sinks that lag are told.
 //!
-//! **Retention.** A segment is removed when every sink has settled it. Above [`SpoolConfig::max_bytes`] or
+//! **Retention.** A segment is removed when every sink has settled it, and [`SpoolConfig::keep`] is over. Above [`SpoolConfig::max_bytes`] or
 //! [`SpoolConfig::max_age`] the oldest segment is removed in spite of a sink that lags: for that sink alone its
 //! events are dropped, counted, and declared as a [`Gap`] event that it will receive.
 //!
@@ -32,6 +32,7 @@
 mod commit;
 mod cursor;
 pub mod fs;
+mod history;
 mod log;
 mod loss;
 mod queue;
@@ -52,6 +53,8 @@ use tracing::{error, warn};
 pub(crate) use commit::Committer;
 use cursor::CursorFile;
 use fs::Fs;
+pub(crate) use history::History;
+pub use history::Past;
 use log::Log;
 use queue::Queue;
 pub use queue::SourceId;
@@ -80,6 +83,9 @@ const NOTHING: i64 = i64::MIN;
 /// The source that the pipeline's own events come from.
 const OWN: &str = "eventcenter";
 
+/// The source of what is sent a second time. It is not history: what it is a copy of is, or was.
+pub(crate) const REPLAYED: &str = "eventcenter/replay";
+
 /// Sizes of the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolConfig {
@@ -87,6 +93,9 @@ pub struct SpoolConfig {
     pub max_bytes: u64,
     /// What is older is dropped for the sinks that lag. Default 24 h.
     pub max_age: Duration,
+    /// What every sink has taken stays on disk this long, for a [replay](crate::replay), unless the room is needed.
+    /// Default none: then a segment goes when it is settled.
+    pub keep: Duration,
     /// Bytes of events in memory. Default 8 MiB: some 2,600 events of the newest for sinks that keep up, and two chunks
     /// on their way to the disk. More does not make it faster (measured: 16 MiB takes 20 MiB more, and no less CPU).
     pub memory: usize,
@@ -94,7 +103,12 @@ pub struct SpoolConfig {
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { max_bytes: 4 << 30, max_age: Duration::from_secs(24 * 3600), memory: 8 << 20 }
+        Self {
+            max_bytes: 4 << 30,
+            max_age: Duration::from_secs(24 * 3600),
+            keep: Duration::ZERO,
+            memory: 8 << 20,
+        }
     }
 }
 
@@ -259,6 +273,29 @@ impl Spool {
         if fits(&position) {
             self.0.queue().progress(id, position);
         }
+    }
+
+    /// Returns when all that was taken so far is on disk. False if the spool was closed before that.
+    pub(crate) async fn flushed(&self) -> bool {
+        let end = self.0.queue().end();
+        let mut durable = self.0.durable.subscribe();
+        let come = durable.wait_for(|(durable, closed)| *durable >= end || *closed).await;
+        come.is_ok_and(|now| now.0 >= end)
+    }
+
+    /// Whether what somebody is yet to take needs half of the room.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let settled = self.0.queue().settled_by_all();
+        let segments = self.0.segments();
+        let first = segments.place_of(settled).unwrap_or(0);
+        let bytes: u64 = segments.0.iter().skip(first).map(|row| row.bytes).sum();
+        bytes > self.0.config.max_bytes / 2
+    }
+
+    /// What is on disk now, from the oldest on, whoever has settled it.
+    pub(crate) fn history(&self, place: usize) -> History {
+        let (end, _) = *self.0.durable.borrow();
+        History::new(Arc::clone(&self.0), place, end)
     }
 
     /// Nothing more comes in: what was taken is committed, and readers come to an end.

@@ -10,12 +10,14 @@
 //! | `clusters` | one, as `kubectl` would find it | where events come from: [`ClusterConfig`] |
 //! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
 //! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
+//! | `dead_letters` | 256MiB, 30d, for each sink | [`DeadLetterConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
+mod dead_letters;
 mod sink;
 
 use std::fs;
@@ -31,6 +33,7 @@ use eventcenter_sinks::SinkConfig;
 use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
+pub use dead_letters::DeadLetterConfig;
 pub use sink::SinkEntry;
 
 /// What `eventer` does without a file.
@@ -45,6 +48,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// How much may wait for slow sinks.
     pub spool: SpoolConfig,
+    /// How much of what sinks would not take is kept.
+    pub dead_letters: DeadLetterConfig,
     /// Health and metrics.
     pub http: HttpConfig,
     /// How long sinks may finish after SIGTERM.
@@ -75,6 +80,8 @@ pub struct SpoolConfig {
     pub max_bytes: ByteSize,
     /// Events that waited longer are dropped. Default 24h.
     pub max_age: HumanDuration,
+    /// What every sink has taken stays so long, for `replay`. Default 0s.
+    pub keep: HumanDuration,
     /// Of events in memory, for all sinks together. Default 8MiB.
     pub memory: ByteSize,
 }
@@ -84,6 +91,7 @@ impl Default for SpoolConfig {
         Self {
             max_bytes: ByteSize::new(4 << 30),
             max_age: HumanDuration::from_secs(24 * 60 * 60),
+            keep: HumanDuration::from_secs(0),
             memory: ByteSize::new(8 << 20),
         }
     }
@@ -110,6 +118,7 @@ impl From<SpoolConfig> for eventcenter_core::SpoolConfig {
         Self {
             max_bytes: config.max_bytes.bytes(),
             max_age: config.max_age.get(),
+            keep: config.keep.get(),
             // What does not fit into an address space is no limit.
             memory: usize::try_from(config.memory.bytes()).unwrap_or(usize::MAX),
         }
@@ -150,6 +159,8 @@ struct Written {
     state_dir: Option<PathBuf>,
     #[serde(default)]
     spool: SpoolConfig,
+    #[serde(default)]
+    dead_letters: DeadLetterConfig,
     #[serde(default, deserialize_with = "present")]
     http: Option<HttpConfig>,
     #[serde(default, deserialize_with = "present")]
@@ -260,6 +271,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
+        dead_letters: written.dead_letters,
         http: written.http.unwrap_or_default(),
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
@@ -276,6 +288,8 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
         cluster::check(clusters)?;
     }
     written.spool.check().map_err(|error| error.under(KeyPath::root().key("spool")))?;
+    let dead_letters = written.dead_letters.check();
+    dead_letters.map_err(|error| error.under(KeyPath::root().key("dead_letters")))?;
     if let Some(store) = &written.store {
         store.check().map_err(|error| error.under(KeyPath::root().key("store")))?;
     }

@@ -1,16 +1,20 @@
 //! The program `eventer`, without its command line: from a checked configuration to an orderly end.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
     Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped, Summary, layer,
 };
 use eventcenter_kube::{ApiServer, ClusterConfig};
+use eventcenter_store::EventQuery;
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::admin::{self, Admin, Left, Socket};
 use crate::config::Config;
 use crate::http::HealthServer;
 use crate::switch::Switches;
@@ -100,9 +104,11 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
     let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
     let sinks = sinks.collect::<Result<_>>()?;
+    admin::wait_for(&config.state_dir).await;
     let pipeline = Plan::new(&config.state_dir, sinks)?
         .with_router(config.router)
         .with_spool(config.spool.into())
+        .with_dead_letters(config.dead_letters.into())
         .with_health(health.clone())
         .with_metrics(metrics.clone())
         .open()?;
@@ -114,9 +120,22 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         })?;
     let switches = Switches::new(health.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
-    let program = Program { servers, unknown: Vec::new(), endures: false, watches };
+    let beside = Beside { state_dir: config.state_dir.clone(), store: None };
+    let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
     program.introduce(&pipeline, &config.state_dir.display().to_string());
     program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
+}
+
+/// What commands have to know of this program.
+pub fn left(config: Config) -> Left {
+    Left {
+        sinks: config.sinks.iter().map(|sink| sink.name().to_owned()).collect(),
+        state_dir: config.state_dir,
+        dead_letters: config.dead_letters.into(),
+        spool: config.spool.into(),
+        router: config.router,
+        store: None,
+    }
 }
 
 fn failed(message: &str, error: std::io::Error) -> Error {
@@ -132,6 +151,16 @@ pub(crate) struct Program {
     pub(crate) endures: bool,
     /// Where the watches are started.
     pub(crate) watches: Watches,
+    /// What commands find beside the pipeline.
+    pub(crate) beside: Beside,
+}
+
+/// What commands find beside the pipeline.
+pub(crate) struct Beside {
+    /// Where they look for the program.
+    pub(crate) state_dir: PathBuf,
+    /// Whose past they can have sent again, instead of the spool's.
+    pub(crate) store: Option<Arc<dyn EventQuery>>,
 }
 
 impl Program {
@@ -157,7 +186,8 @@ impl Program {
         let stop = Stop::new();
         let served = serve(stop.listen());
         let connected = self.connect_all(stop.listen(), no_wait);
-        let (summary, connected, served, ()) = tokio::join!(
+        let obeyed = self.obey(&pipeline, stop.listen());
+        let (summary, connected, served, (), ()) = tokio::join!(
             async {
                 let summary = pipeline.run(&stop).await;
                 stop.abort();
@@ -171,6 +201,7 @@ impl Program {
                 connected
             },
             served,
+            obeyed,
             signals(&stop, grace),
         );
         if let Err(error) = served {
@@ -179,6 +210,18 @@ impl Program {
         connected?;
         report(&summary?);
         Ok(())
+    }
+
+    /// Does what commands want, until the stop. A state folder that takes no socket keeps nothing else from working.
+    fn obey(&self, pipeline: &Pipeline, stopped: Stopped) -> impl Future<Output = ()> + use<> {
+        let admin = Admin::new(pipeline, self.beside.store.clone());
+        let socket = Socket::bind(&self.beside.state_dir);
+        async move {
+            match socket {
+                Ok(socket) => socket.serve(admin, stopped).await,
+                Err(error) => warn!(%error, "commands cannot reach this program"),
+            }
+        }
     }
 
     /// Connects to every cluster and attaches its watches; returns when that is done.

@@ -2,11 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod center;
 pub mod config;
+pub mod dead_letters;
 pub mod eventer;
 pub mod http;
 pub mod load_average;
 pub mod logging;
+pub mod replay;
 mod switch;
 mod watches;
+pub mod window;

@@ -220,12 +220,13 @@ impl DiskReader {
 }
 
 /// A segment, and the number of the first record after what may be read of it.
-struct Extent {
-    first: u64,
-    end: u64,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) first: u64,
+    pub(super) end: u64,
 }
 
-fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
+pub(super) fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
     let place = segments.place_of(from)?;
     let end = segments.end_of(place).unwrap_or(durable).min(durable);
     let row = segments.0.get(place)?;
@@ -233,7 +234,7 @@ fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
 }
 
 impl Shared {
-    fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
+    pub(super) fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

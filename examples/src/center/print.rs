@@ -115,12 +115,12 @@ fn cells(row: &Row) -> [String; 6] {
     ]
 }
 
-fn stamp(at: Timestamp) -> String {
+pub(crate) fn stamp(at: Timestamp) -> String {
     at.strftime("%F %T").to_string()
 }
 
 /// Columns below each other; the last is as long as it is.
-fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
+pub(crate) fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
     let shown = |line: &Vec<String>| -> Vec<String> {
         let last = line.len().saturating_sub(1);
         let cells = line.iter().enumerate();
@@ -169,7 +169,7 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 /// A line of JSON, for other programs and for terminals.
-fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
+pub(crate) fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
     writeln!(out, "{}", plain_json(line))
 }
 

@@ -26,6 +26,7 @@ fn told(config: &CenterConfig) -> String {
     }
     writeln!(text, "state_dir: {:#?}", common.state_dir).ok();
     writeln!(text, "spool: {:#?}", common.spool).ok();
+    writeln!(text, "dead_letters: {:#?}", common.dead_letters).ok();
     writeln!(text, "grace: {:#?}", common.grace).ok();
     for sink in &common.sinks {
         writeln!(text, "sinks: {sink:#?}").ok();

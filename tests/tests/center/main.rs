@@ -9,6 +9,7 @@
 mod asked;
 mod kept;
 mod real;
+mod sent;
 #[path = "../bed/workloads.rs"]
 mod workloads;
 
