@@ -53,6 +53,7 @@ pub mod source;
 pub mod spool;
 pub mod stop;
 mod supervisor;
+pub mod term;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod worker;
@@ -81,3 +82,4 @@ pub use source::{Gap, Grade, Observed, Position, Source};
 pub use spool::{Spool, SpoolConfig};
 pub use stop::{Stop, Stopped};
 pub use supervisor::Summary;
+pub use term::{Boottime, Term, Uptime};
