@@ -108,10 +108,12 @@ mod config;
 mod credential;
 mod exchange;
 mod failure;
+pub mod lease;
 mod pasted;
 pub mod watch;
 
 pub use client::ApiServer;
 pub use config::{Api, ClusterConfig, Namespace, Start, is_id};
+pub use lease::{Candidacy, LeaseConfig};
 pub use pasted::PastedKubeconfig;
 pub use watch::{EventWatch, Surroundings, source_name};
