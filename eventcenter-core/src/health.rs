@@ -93,6 +93,11 @@ impl Health {
         self.lock().remove(name);
     }
 
+    /// Of all parts there is only this one left, if it was there.
+    pub fn retain(&self, name: &str) {
+        self.lock().retain(|other, _| other == name);
+    }
+
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {
         let state = State {
             gates,

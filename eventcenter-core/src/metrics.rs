@@ -105,6 +105,10 @@ pub struct Metrics {
     pub delivery_errors: Family<SinkKind, Counter>,
     /// Records of the spool that a sink has yet to pass.
     pub backlog: Family<Sink, Gauge>,
+    /// Where several replicas share the work: 1 while this one leads.
+    pub leader: Gauge,
+    /// Terms in which this one led.
+    pub leader_terms: Counter,
     /// Bytes of the store on disk.
     pub store_bytes: Gauge,
     /// Files of the store.
@@ -141,6 +145,8 @@ impl Default for Metrics {
             events_dropped: Family::default(),
             delivery_errors: Family::default(),
             backlog: Family::default(),
+            leader: Gauge::default(),
+            leader_terms: Counter::default(),
             store_bytes: Gauge::default(),
             store_partitions: Gauge::default(),
             store_damaged: Gauge::default(),
@@ -234,6 +240,8 @@ impl Metrics {
             "Records before a sink, its own and those of others",
             self.backlog.clone(),
         );
+        r.register("leader", "Whether this replica leads", self.leader.clone());
+        r.register("leader_terms", "Terms in which this replica led", self.leader_terms.clone());
         r.register("store_bytes", "Bytes of the store on disk", self.store_bytes.clone());
         r.register("store_partitions", "Files of the store", self.store_partitions.clone());
         r.register("store_damaged", "Damaged files set aside", self.store_damaged.clone());

@@ -11,11 +11,13 @@
 //! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
 //! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
+//! | `replicas` | there is one | which of several leads: [`ReplicasConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
+mod replicas;
 mod sink;
 
 use std::fs;
@@ -31,6 +33,7 @@ use eventcenter_sinks::SinkConfig;
 use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
+pub use replicas::{LeaseSettings, ReplicasConfig};
 pub use sink::SinkEntry;
 
 /// What `eventer` does without a file.
@@ -47,12 +50,29 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// Health and metrics.
     pub http: HttpConfig,
+    /// Who of several programs does the work; none: this is the only one.
+    pub replicas: Option<ReplicasConfig>,
     /// How long sinks may finish after SIGTERM.
     pub grace: HumanDuration,
     /// Where events go; at least one. Their order is the one that the router counts in.
     pub sinks: Vec<SinkEntry>,
     /// Which of the sinks an event goes to.
     pub router: Router,
+    /// What it was read from.
+    file: Arc<str>,
+    text: Arc<str>,
+}
+
+impl Config {
+    /// The same once more, read from the text that this one was read from: sinks are used up when they are built.
+    ///
+    /// # Errors
+    ///
+    /// None that a user can cause; the signature is that of reading it.
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        let state_dir = self.state_dir.clone();
+        Ok(Self { state_dir, ..parse(&self.file, &self.text)? })
+    }
 }
 
 /// A configuration of `event-center` that was checked.
@@ -153,6 +173,8 @@ struct Written {
     #[serde(default, deserialize_with = "present")]
     http: Option<HttpConfig>,
     #[serde(default, deserialize_with = "present")]
+    replicas: Option<ReplicasConfig>,
+    #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
     #[serde(default, deserialize_with = "present")]
     sinks: Option<Vec<SinkConfig>>,
@@ -247,6 +269,11 @@ pub fn parse_center(file: &str, text: &str) -> Result<CenterConfig, ConfigError>
         let message = "event-center answers /healthz, /readyz and /metrics at `console.listen` too; leave this out";
         return Err(ConfigError::new(KeyPath::root().key("http"), message).locate(file, text));
     }
+    if written.replicas.is_some() {
+        let message = "event-center keeps what it sees on its own disk, so a second one would see and keep it too; \
+                       leave this out";
+        return Err(ConfigError::new(KeyPath::root().key("replicas"), message).locate(file, text));
+    }
     let (common, store, console) = finish(written, file, text)?;
     Ok(CenterConfig { common, store, console })
 }
@@ -255,17 +282,20 @@ type Finished = (Config, StoreConfig, ConsoleConfig);
 
 fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigError> {
     let router = check(&written).map_err(|error| error.locate(file, text))?;
-    let (file, text) = (Arc::from(file), Arc::from(text));
+    let (file, text): (Arc<str>, Arc<str>) = (file.into(), text.into());
     let common = Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
         http: written.http.unwrap_or_default(),
+        replicas: written.replicas,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
+        file,
+        text,
     };
     Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }
@@ -281,6 +311,10 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
     }
     if let Some(console) = &written.console {
         console.check().map_err(|error| error.under(KeyPath::root().key("console")))?;
+    }
+    if let Some(replicas) = &written.replicas {
+        let checked = replicas.check(written.clusters.as_deref());
+        checked.map_err(|error| error.under(KeyPath::root().key("replicas")))?;
     }
     let sinks = written.sinks.as_deref().unwrap_or_default();
     for (index, sink) in sinks.iter().enumerate() {

@@ -10,7 +10,7 @@ const NOTE: &str = "eventcenter/positions";
 
 /// A Lease as it was read, or as it is to be written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     document: Value,
 }
 
