@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::handover::{Handover, Order};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -20,6 +21,7 @@ pub struct Plan {
     pub(crate) state_dir: PathBuf,
     pub(crate) spool: SpoolConfig,
     pub(crate) fs: Option<Arc<dyn Fs>>,
+    pub(crate) handover: Option<(Handover, Order)>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,6 +60,7 @@ impl Plan {
             state_dir: state_dir.into(),
             spool: SpoolConfig::default(),
             fs: None,
+            handover: None,
             router: Router::all(sinks.len()),
             sinks,
             clock: Arc::new(SystemClock),
@@ -84,6 +87,15 @@ impl Plan {
     #[must_use]
     pub fn with_fs(mut self, fs: Arc<dyn Fs>) -> Self {
         self.fs = Some(fs);
+        self
+    }
+
+    /// Goes on where the leader before stood, who has left this note: for one of several replicas that share the work.
+    /// An empty one is that of nobody. `order` compares the positions of sources, and the resourceVersions of their
+    /// events with them.
+    #[must_use]
+    pub fn with_handover(mut self, left: Handover, order: Order) -> Self {
+        self.handover = Some((left, order));
         self
     }
 

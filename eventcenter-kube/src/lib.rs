@@ -116,4 +116,4 @@ pub use client::ApiServer;
 pub use config::{Api, ClusterConfig, Namespace, Start, is_id};
 pub use lease::{Candidacy, LeaseConfig};
 pub use pasted::PastedKubeconfig;
-pub use watch::{EventWatch, Surroundings, source_name};
+pub use watch::{EventWatch, Surroundings, compare_positions, source_name};

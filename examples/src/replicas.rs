@@ -20,10 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
-    Boottime, Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped, Term, layer,
+    Boottime, Error, ErrorKind, Handover, Health, Metrics, Pipeline, Plan, Result, Standing, Stop,
+    Stopped, Term, layer,
 };
 use eventcenter_kube::lease::Won;
-use eventcenter_kube::{ApiServer, Candidacy, ClusterConfig};
+use eventcenter_kube::{ApiServer, Candidacy, ClusterConfig, compare_positions};
 use tracing::{error, info, warn};
 
 use crate::config::{Config, LeaseSettings};
@@ -128,23 +129,25 @@ impl Replica {
     async fn lead(&mut self, won: Won, mut stopped: Stopped) -> Ended {
         let term = won.term;
         let stop = Stop::new();
-        let (program, pipeline) = match self.open(&term) {
+        let (program, pipeline) = match self.open(&term, won.note.as_deref()) {
             Ok(opened) => opened,
             Err(failure) => {
-                self.give_up(&term).await;
+                self.give_up(&term, None).await;
                 return Ended::Done(Err(failure));
             }
         };
+        let (mut standing, mut last) = (pipeline.standing(), pipeline.standing());
         let mut work = std::pin::pin!(program.work(pipeline, &stop, self.no_wait));
         let ended = tokio::select! {
             biased;
-            _ = self.candidacy.keep(&term, async || None) => None,
+            _ = self.candidacy.keep(&term, async || note(&mut standing).await) => None,
             done = &mut work => Some(done),
             () = pass_on(&mut stopped, &stop) => None,
         };
         match ended {
             Some(done) => {
-                self.give_up(&term).await;
+                let note = note(&mut last).await;
+                self.give_up(&term, note).await;
                 Ended::Done(done)
             }
             None => {
@@ -158,7 +161,7 @@ impl Replica {
     }
 
     /// Everything that a term works with.
-    fn open(&self, term: &Term) -> Result<(Program, Pipeline), Failure> {
+    fn open(&self, term: &Term, note: Option<&str>) -> Result<(Program, Pipeline), Failure> {
         let config = self.config.again().map_err(Error::from)?;
         let (health, metrics) = (self.health.clone(), self.metrics.clone());
         let shared = layer::Shared {
@@ -172,6 +175,7 @@ impl Replica {
             .with_spool(config.spool.into())
             .with_health(health.clone())
             .with_metrics(metrics.clone())
+            .with_handover(left_in(note), compare_positions)
             .open()?;
         let switches = Switches::new(health.clone());
         let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
@@ -182,10 +186,31 @@ impl Replica {
     }
 
     /// Lets the next one begin at once, or after the duration of the Lease.
-    async fn give_up(&mut self, term: &Term) {
-        match self.candidacy.give_up(term, None).await {
+    async fn give_up(&mut self, term: &Term, note: Option<String>) {
+        match self.candidacy.give_up(term, note).await {
             Ok(()) => info!("gave up the Lease"),
             Err(error) => warn!(%error, "cannot give up the Lease, it will run out"),
+        }
+    }
+}
+
+/// What the last leader left. Without a note that can be read, the own spool has its say.
+fn left_in(note: Option<&str>) -> Handover {
+    let read = note.map(Handover::read).transpose();
+    read.unwrap_or_else(|error| {
+        warn!(%error, "going on from the own spool");
+        None
+    })
+    .unwrap_or_default()
+}
+
+/// What to leave to the next leader; none if that cannot be told, and what was left before stays.
+async fn note(standing: &mut Standing) -> Option<String> {
+    match standing.note().await {
+        Ok(handover) => handover.map(|handover| handover.write()),
+        Err(error) => {
+            warn!(%error, "cannot tell the next leader where the sinks stand");
+            None
         }
     }
 }
