@@ -14,11 +14,12 @@
 //! A source is resumed from the lowest floor, and a sink whose floor is higher is not given what lies between.
 //!
 //! **Owed.** If the source no longer has what came after the lowest floor, it declares a gap. What was lost with it may
-//! still be in the spool of the one before: the part between a sink's position and the newest that that spool has seen.
-//! It is owed by that spool, which the notes say from now on; when it leads again it delivers that part too, and strikes
-//! it out when it has.
+//! still be in the spool of the one before: what lies between a sink's position and the one that the source goes on
+//! from, which that spool cannot have passed. It is owed by that spool, which the notes say from now on; when it leads
+//! again it delivers what it has of that, and strikes it out when it has. Some of it may have come by a list meanwhile.
 //!
-//! **Order.** Positions are the source's own words; how to compare them is told by who knows ([`Order`]). Where they
+//! **Order.** Positions are the source's own words; how to compare them is told by who knows ([`Order`]). An empty one
+//! says that nothing was settled yet, and comes before all others. Where they
 //! cannot be compared nothing is left out: an event may come twice, and none is lost. If a source goes back (an API
 //! server was restored from a backup), floors and settled positions of before mean nothing any more; and until every
 //! sink is past the place where it went back, all of them stand at the position that it went back to.
@@ -52,8 +53,6 @@ pub struct Handover {
     pub(crate) spool: String,
     /// By source, by sink: where it stands.
     pub(crate) settled: BTreeMap<String, BTreeMap<String, At>>,
-    /// By source: the newest position in that spool.
-    pub(crate) newest: BTreeMap<String, At>,
     /// What spools of others still have to deliver.
     pub(crate) owed: Vec<Owed>,
 }
@@ -62,14 +61,20 @@ pub struct Handover {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct At(pub(crate) String, pub(crate) i64);
 
-/// What a gap cost a sink, and a spool still has: after one position, up to another.
+/// What a gap cost a sink, and a spool may still have: after one position, up to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Owed {
     pub(crate) spool: String,
     pub(crate) source: String,
     pub(crate) sink: String,
     pub(crate) after: String,
-    pub(crate) until: String,
+    /// None until the source has gone on.
+    pub(crate) until: Option<String>,
+}
+
+impl At {
+    /// Where a sink stands that has settled nothing of a source: the source begins for it as it did at first.
+    const NOTHING: Self = Self(String::new(), 0);
 }
 
 impl Handover {
@@ -188,7 +193,7 @@ impl Succession {
             || self.left.owed.iter().any(|owed| {
                 (&owed.spool, &*owed.source, &*owed.sink) == (&self.own, source, sink)
                     && !self.is_at_most(version, &owed.after)
-                    && self.is_at_most(version, &owed.until)
+                    && owed.until.as_ref().is_none_or(|until| self.is_at_most(version, until))
             })
     }
 
@@ -218,6 +223,12 @@ impl Succession {
             resumed.settled.clear();
             resumed.back = Some((seq, At::from(position)));
         }
+        if from.is_some_and(|from| !self.is_at_most(&position.value, from)) {
+            let mut owed = self.owed();
+            for owed in owed.iter_mut().filter(|owed| owed.source == source) {
+                owed.until.get_or_insert_with(|| position.value.clone());
+            }
+        }
         let passed = |floor: &Option<At>| {
             floor.as_ref().is_none_or(|At(floor, _)| self.is_at_most(floor, &position.value))
         };
@@ -229,32 +240,32 @@ impl Succession {
         last.push_str(&position.value);
     }
 
-    /// A source has lost what came after its position: what of that the last leader's spool has is owed from now on.
+    /// A source has lost what came after its position. If that is the one that it was resumed from, the last leader's
+    /// spool may have it, and owes it from now on.
     pub(crate) fn lost(&self, source: &str) {
         let sources = self.sources();
         let Some(resumed) = sources.get(source) else { return };
         let from = resumed.from.as_ref().map(|At(value, _)| value);
         let is_resuming = resumed.last.is_none() || resumed.last.as_ref() == from;
-        let newest = self.left.newest.get(source);
-        let (true, Some(At(newest, _))) = (is_resuming && self.left.spool != self.own, newest)
-        else {
+        // The own spool has delivered its backlog without being told to.
+        if !is_resuming || self.left.spool == self.own {
             return;
-        };
+        }
         let mut owed = self.owed();
         for sink in &self.sinks {
-            if let Some(At(settled, _)) = self.left.settled(source, sink)
-                && !self.is_at_most(newest, settled)
-            {
-                let new = Owed {
+            let Some(At(settled, _)) = self.left.settled(source, sink) else { continue };
+            let is_same = |owed: &Owed| {
+                (&owed.spool, &*owed.source, &owed.sink, &owed.after)
+                    == (&self.left.spool, source, sink, settled)
+            };
+            if !owed.iter().any(is_same) {
+                owed.push(Owed {
                     spool: self.left.spool.clone(),
                     source: source.to_owned(),
                     sink: sink.clone(),
                     after: settled.clone(),
-                    until: newest.clone(),
-                };
-                if !owed.contains(&new) {
-                    owed.push(new);
-                }
+                    until: None,
+                });
             }
         }
         let surplus = owed.len().saturating_sub(MOST_OWED);
@@ -274,17 +285,14 @@ impl Succession {
                 let before = resumed.and_then(|resumed| resumed.settled.get(place)?.as_ref());
                 let own = stand.sinks.get(place).and_then(|sources| sources.get(name));
                 let stands = match back {
-                    Some((_, to)) => Some(to.clone()),
-                    None => later(self.order, before, own),
+                    Some((_, to)) => to.clone(),
+                    None => later(self.order, before, own).unwrap_or(At::NOTHING),
                 };
-                if let Some(at) = stands {
-                    settled.entry(name.clone()).or_default().insert(sink.clone(), at);
-                }
+                settled.entry(name.clone()).or_default().insert(sink.clone(), stands);
             }
         }
         self.strike_out(stand);
-        let (spool, newest, owed) = (self.own.clone(), stand.newest.clone(), self.owed().clone());
-        Handover { spool, settled, newest, owed }
+        Handover { spool: self.own.clone(), settled, owed: self.owed().clone() }
     }
 
     /// What this spool owed to a sink that is past the backlog has been delivered.
@@ -333,6 +341,3 @@ fn earlier<'a>(order: Order, one: &'a At, other: &'a At) -> &'a At {
         _ => one,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 
 mod disk;
 mod lives;
+mod reigns;
 mod sinks;
 
 use std::collections::BTreeSet;

@@ -36,6 +36,12 @@ impl Standing {
         Self { spool, tracks: Vec::new() }
     }
 
+    /// The newest positions on disk.
+    #[cfg(test)]
+    pub(crate) fn newest(&self) -> BTreeMap<String, At> {
+        look(&self.spool.0, &mut Vec::new()).unwrap().newest
+    }
+
     /// The note for a successor that would take over now; none if the plan [knows of none](crate::Plan::with_handover).
     ///
     /// # Errors
@@ -65,6 +71,17 @@ impl Standing {
 
 /// Where all sinks stand, and the newest that is on disk.
 fn look(shared: &Shared, tracks: &mut Vec<Option<Track>>) -> io::Result<Stand> {
+    let mut tries = 3;
+    loop {
+        match look_now(shared, tracks) {
+            // A segment was settled and removed meanwhile; the cursors have gone on.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries > 0 => tries -= 1,
+            stand => return stand,
+        }
+    }
+}
+
+fn look_now(shared: &Shared, tracks: &mut Vec<Option<Track>>) -> io::Result<Stand> {
     let cursors = shared.queue().cursors.clone();
     let (durable, _) = *shared.durable.borrow();
     tracks.resize_with(cursors.len() + 1, || None);
