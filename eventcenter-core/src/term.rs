@@ -6,7 +6,7 @@
 //! [fence](crate::layer::fence)'s.
 //!
 //! Time is [`Uptime`]: since the machine was started, with the time that it was suspended, untouched by whoever sets
-//! the clock (`CLOCK_BOOTTIME` of Linux; 25 ns to ask). A process that was stopped for a minute finds its term over
+//! the clock (`CLOCK_BOOTTIME` of Linux). A process that was stopped for a minute finds its term over
 //! when it goes on, although none of its timers has rung.
 //!
 //! A term that is over stays over: it is not extended any more, and the next one is another value.

@@ -157,8 +157,8 @@ impl Candidacy {
     ///
     /// # Cancel safety
     ///
-    /// When it is dropped while it writes, the Lease may be ours without our knowing; it is free again after its
-    /// duration, or when [`give_up`](Self::give_up) is called.
+    /// When it is dropped while it writes, the Lease may be ours without our knowing, until its duration is over or
+    /// [`withdraw`](Self::withdraw) is called.
     pub async fn win(&mut self) -> Won {
         self.held = None;
         let mut holder = None;
@@ -199,6 +199,17 @@ impl Candidacy {
         self.part.ready_as("leader");
         info!(identity = self.identity(), transitions = won.transitions, "leading");
         Ok(Some(won))
+    }
+
+    /// Waits no longer for a term. If the Lease is ours all the same, others may have it at once.
+    pub async fn withdraw(&mut self) {
+        self.held = None;
+        // That it fails is no more than that they have to wait for it to run out.
+        let term = Term::new(Arc::clone(&self.uptime), self.uptime.now());
+        let given_up = self.write_held(&term, |_, lease, time| lease.given_up(time)).await;
+        if let Err(failure) = given_up {
+            self.report(&failure, "cannot look whether the Lease is to be given up");
+        }
     }
 
     /// Renews `term` until it is lost, each time with the note that `note` has then; none leaves the one before.

@@ -20,6 +20,7 @@ mod cluster;
 mod replicas;
 mod sink;
 
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -59,8 +60,19 @@ pub struct Config {
     /// Which of the sinks an event goes to.
     pub router: Router,
     /// What it was read from.
+    written: Text,
+}
+
+/// A file and its text, in which secrets may stand.
+struct Text {
     file: Arc<str>,
     text: Arc<str>,
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -71,7 +83,7 @@ impl Config {
     /// None that a user can cause; the signature is that of reading it.
     pub fn again(&self) -> Result<Self, ConfigError> {
         let state_dir = self.state_dir.clone();
-        Ok(Self { state_dir, ..parse(&self.file, &self.text)? })
+        Ok(Self { state_dir, ..parse(&self.written.file, &self.written.text)? })
     }
 }
 
@@ -294,8 +306,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
-        file,
-        text,
+        written: Text { file, text },
     };
     Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }

@@ -111,7 +111,10 @@ impl Replica {
         loop {
             let won = tokio::select! {
                 biased;
-                () = stopped.stopping() => return Ok(()),
+                () = stopped.stopping() => {
+                    self.candidacy.withdraw().await;
+                    return Ok(());
+                }
                 won = self.candidacy.win() => won,
             };
             self.metrics.leader.set(1);

@@ -111,6 +111,21 @@ async fn a_holder_renews_with_its_note_and_hands_over_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_ends_while_it_takes_the_lease_leaves_it_to_the_others() {
+    let (memory, health) = (Memory::new(), Health::new());
+    let mut one = candidacy(&memory, "one", &health);
+    // Written, and the program was told to end before it knew.
+    let claim = one.candidate.claim(&memory.lease(), jiff::Timestamp::now());
+    memory.write(&claim).await.unwrap();
+    one.withdraw().await;
+    assert_eq!(memory.lease().holder(), None);
+    let mut other = candidacy(&memory, "other", &health);
+    let _won = other.win().await;
+    one.withdraw().await;
+    assert_eq!(memory.lease().holder(), Some("other"), "what is not ours is not given up");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_holder_that_cannot_renew_ends_before_another_begins() {
     let (memory, health) = (Memory::new(), Health::new());
     let mut one = candidacy(&memory, "one", &health);
