@@ -32,12 +32,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink_set::SinkSet;
-use crate::source::Position;
+use crate::source::{Gap, Grade, Position};
 
 /// Compares the values of two positions of one source; none if nobody can tell.
 pub type Order = fn(&str, &str) -> Option<Ordering>;
@@ -178,7 +179,7 @@ impl Succession {
     pub(crate) fn position(&self, source: &str) -> Option<Position> {
         let sources = self.sources();
         let At(value, at) = sources.get(source)?.from.as_ref()?;
-        Some(Position::new(value.clone(), jiff::Timestamp::from_microsecond(*at).ok()?))
+        Some(Position::new(value.clone(), Timestamp::from_microsecond(*at).ok()?))
     }
 
     /// Whether the record `seq` was in this spool when it was opened.
@@ -238,6 +239,20 @@ impl Succession {
         let last = resumed.last.get_or_insert_default();
         last.clear();
         last.push_str(&position.value);
+    }
+
+    /// What may have been lost of a source of which a sink has settled nothing yet: it begins as it did at first, and
+    /// cannot tell that it had begun before, elsewhere.
+    pub(crate) fn gap_before(&self, source: &str, now: Timestamp) -> Option<Gap> {
+        let from = self.position(source)?;
+        let begun_elsewhere = self.left.settled.contains_key(source) && self.left.spool != self.own;
+        (from.value.is_empty() && begun_elsewhere).then(|| Gap {
+            grade: Grade::Events,
+            since: None,
+            until: now,
+            count: None,
+            reason: "the leader changed before every sink had taken something".to_owned(),
+        })
     }
 
     /// A source has lost what came after its position. If that is the one that it was resumed from, the last leader's

@@ -44,6 +44,11 @@ impl Intake {
         let label = metrics::Source { source: self.source.name().to_owned() };
         let received = self.metrics.events_received.get_or_create(&label).clone();
         let mut stopped = self.stopped.clone();
+        let succession = self.spool.succession();
+        let gap = succession.and_then(|its| its.gap_before(self.source.name(), self.clock.now()));
+        if let Some(gap) = gap {
+            self.declare(gap).await;
+        }
         loop {
             let seen = tokio::select! {
                 biased;

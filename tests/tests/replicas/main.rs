@@ -19,6 +19,7 @@
 mod workloads;
 
 mod net;
+mod owed;
 mod pair;
 
 use std::collections::BTreeMap;

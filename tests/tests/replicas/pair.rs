@@ -15,15 +15,16 @@ use xtask::testbed::{Instance, Options, Subset};
 use crate::net::Net;
 
 /// Longer than a Lease lasts, and than a busy machine takes for anything.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// The shortest that there is.
-const LEASE: Duration = Duration::from_secs(3);
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
 /// Between two Events.
 const PACE: Duration = Duration::from_millis(20);
 
-const LEASE_PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/eventcenter/leases/eventer";
+pub(crate) const LEASE_PATH: &str =
+    "/apis/coordination.k8s.io/v1/namespaces/eventcenter/leases/eventer";
 
 /// How a leader ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,10 +60,10 @@ pub(crate) struct Pair {
     maker: Option<JoinHandle<()>>,
 }
 
-struct Replica {
+pub(crate) struct Replica {
     name: &'static str,
     setup: Setup,
-    eventer: Option<Eventer>,
+    pub(crate) eventer: Option<Eventer>,
     net: Option<Net>,
 }
 
@@ -73,8 +74,8 @@ impl Pair {
         let bed = Arc::new(Instance::start(&options).unwrap());
         grant(&bed);
         let receiver = Receiver::start();
-        let replicas =
-            ["one", "other"].map(|name| Replica::new(name, &bed, &receiver, with_networks));
+        let sinks = [("hook", &receiver)];
+        let replicas = ["one", "other"].map(|name| Replica::new(name, &bed, &sinks, with_networks));
         let (made, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let maker = std::thread::spawn({
             let (bed, made, stop) = (Arc::clone(&bed), Arc::clone(&made), Arc::clone(&stop));
@@ -127,6 +128,7 @@ impl Pair {
         let requests = self.receiver.requests();
         let is_late = |from: Option<&str>, at: Instant| from == Some(old) && at > first.at;
         let late = requests.iter().filter(|one| is_late(one.header("x-replica"), one.at)).count();
+        self.each_says_what_it_is(new, way).await;
         let cost = Cost {
             repeated: self.receiver.duplicates() - repeated,
             late,
@@ -137,6 +139,25 @@ impl Pair {
             assert_eq!((cost.repeated, late), (0, 0), "what was in hand was finished");
         }
         cost
+    }
+
+    /// In its metrics and in its health. From within a network of its own nobody can be asked.
+    async fn each_says_what_it_is(&self, leader: &str, way: Way) {
+        for replica in self.replicas.iter().filter(|replica| replica.net.is_none()) {
+            let leads = replica.name == leader;
+            let eventer = replica.eventer.as_ref().unwrap();
+            eventually("its own word", LONG, async || {
+                let health = eventer.readyz()?.json();
+                let state = health["parts"]["leadership"]["state"].as_str()?.to_owned();
+                let says =
+                    if leads { state == "leader" } else { state.starts_with("follower of ") };
+                let leader = eventer.metric("eventcenter_leader")?;
+                (says && health["ready"] == true && (leader > 0.5) == leads).then_some(())
+            })
+            .await;
+            let watches = eventer.readyz().unwrap().body.contains("watch events/");
+            assert_eq!(watches, leads, "{way:?}: who follows watches nothing");
+        }
     }
 
     /// Everything has arrived, and nothing is missing in the end.
@@ -207,9 +228,15 @@ impl Pair {
 }
 
 impl Replica {
-    fn new(name: &'static str, bed: &Instance, receiver: &Receiver, with_network: bool) -> Self {
+    /// It sends what it delivers to these sinks.
+    pub(crate) fn new(
+        name: &'static str,
+        bed: &Instance,
+        sinks: &[(&str, &Receiver)],
+        with_network: bool,
+    ) -> Self {
         let mut kubeconfig = std::fs::read_to_string(bed.kubeconfig()).unwrap();
-        let mut url = receiver.url();
+        let mut urls: Vec<String> = sinks.iter().map(|(_, receiver)| receiver.url()).collect();
         let mut setup = Setup::new(env!("CARGO_BIN_EXE_eventer-under-test"));
         let net = with_network.then(|| {
             let net = Net::make(name);
@@ -220,7 +247,7 @@ impl Replica {
             cluster["server"] = json!(server);
             cluster["tls-server-name"] = json!("127.0.0.1");
             kubeconfig = config.to_string();
-            url = net.lead_to(&url);
+            urls = urls.iter().map(|url| net.lead_to(url)).collect();
             net
         });
         if let Some(net) = &net {
@@ -232,23 +259,25 @@ impl Replica {
             "namespace": "eventcenter", "identity": name,
             "duration": format!("{}s", LEASE.as_secs()), "renew": "500ms",
         });
-        let webhook = json!({
-            "url": url, "batch": "ndjson", "headers": { "X-Replica": name }, "timeout": "2s",
-        });
-        let setup = setup
+        let mut setup = setup
             .cluster_with(&kubeconfig, json!({ "context": "reader" }))
-            .sink("hook", json!({ "webhook": webhook }))
             .with("replicas", json!({ "lease": lease }));
+        for ((sink, _), url) in sinks.iter().zip(urls) {
+            let webhook = json!({
+                "url": url, "batch": "ndjson", "headers": { "X-Replica": name }, "timeout": "2s",
+            });
+            setup = setup.sink(sink, json!({ "webhook": webhook }));
+        }
         Self { name, setup, eventer: None, net }
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.eventer = Some(self.setup.start());
     }
 }
 
 /// The namespace of the Lease, and what the manual says that has to be granted.
-fn grant(bed: &Instance) {
+pub(crate) fn grant(bed: &Instance) {
     let role = json!({
         "metadata": { "name": "eventcenter" },
         "rules": [{
@@ -278,22 +307,28 @@ fn grant(bed: &Instance) {
 fn make(bed: &Instance, made: &Mutex<Vec<Identity>>, stop: &AtomicBool) {
     let mut number = 0;
     while !stop.load(Ordering::Acquire) {
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let event = json!({
-            "metadata": { "name": format!("web.{number}"), "namespace": "default" },
-            "involvedObject": { "kind": "Pod", "namespace": "default", "name": "web" },
-            "reason": "Started", "message": format!("number {number}"), "type": "Normal",
-            "count": 1, "firstTimestamp": now, "lastTimestamp": now,
-            "source": { "component": "a-test" },
-        });
+        let identity = happen(bed, &format!("web.{number}"));
         number += 1;
-        let reply = bed.api("POST", "/api/v1/namespaces/default/events", Some(&event)).unwrap();
-        assert_eq!(reply.status, 201, "{}", reply.text());
-        let reply = reply.json().unwrap();
-        let text = |key: &str| reply["metadata"][key].as_str().unwrap().to_owned();
-        made.lock().unwrap().push((text("uid"), text("resourceVersion")));
+        made.lock().unwrap().push(identity);
         std::thread::sleep(PACE);
     }
+}
+
+/// Makes an Event.
+pub(crate) fn happen(bed: &Instance, name: &str) -> Identity {
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let event = json!({
+        "metadata": { "name": name, "namespace": "default" },
+        "involvedObject": { "kind": "Pod", "namespace": "default", "name": "web" },
+        "reason": "Started", "message": name, "type": "Normal",
+        "count": 1, "firstTimestamp": now, "lastTimestamp": now,
+        "source": { "component": "a-test" },
+    });
+    let reply = bed.api("POST", "/api/v1/namespaces/default/events", Some(&event)).unwrap();
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    let reply = reply.json().unwrap();
+    let text = |key: &str| reply["metadata"][key].as_str().unwrap().to_owned();
+    (text("uid"), text("resourceVersion"))
 }
 
 fn contains(body: &[u8], words: &[u8]) -> bool {
