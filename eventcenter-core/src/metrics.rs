@@ -117,6 +117,10 @@ pub struct Metrics {
     pub delivery_errors: Family<SinkKind, Counter>,
     /// Records of the spool that a sink has yet to pass.
     pub backlog: Family<Sink, Gauge>,
+    /// Where several replicas share the work: 1 while this one leads.
+    pub leader: Gauge,
+    /// Terms in which this one led.
+    pub leader_terms: Counter,
     /// Bytes of these on disk, those that only others want among them.
     pub backlog_bytes: Family<Sink, Gauge>,
     /// How long ago the oldest event that a sink has in hand was received, in seconds; 0 if it waits for events.
@@ -163,6 +167,8 @@ impl Default for Metrics {
             events_dropped: Family::default(),
             delivery_errors: Family::default(),
             backlog: Family::default(),
+            leader: Gauge::default(),
+            leader_terms: Counter::default(),
             backlog_bytes: Family::default(),
             backlog_age_seconds: Family::default(),
             store_bytes: Gauge::default(),
@@ -280,6 +286,8 @@ impl Metrics {
             "Records before a sink, its own and those of others",
             self.backlog.clone(),
         );
+        r.register("leader", "Whether this replica leads", self.leader.clone());
+        r.register("leader_terms", "Terms in which this replica led", self.leader_terms.clone());
         r.register("backlog_bytes", "Bytes of these on disk", self.backlog_bytes.clone());
         r.register(
             "backlog_age_seconds",

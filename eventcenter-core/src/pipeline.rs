@@ -21,7 +21,7 @@ use crate::replay::Replay;
 use crate::sink::{Layer, Sink};
 use crate::source::{Position, Source};
 use crate::spool::fs::{DiskFs, Fs};
-use crate::spool::{Committer, Spool};
+use crate::spool::{Committer, Spool, Standing};
 use crate::stop::Stop;
 use crate::supervisor::{self, Summary};
 
@@ -52,7 +52,7 @@ pub struct Attach {
 }
 
 impl Attach {
-    /// Where `source` stood when the spool was opened: what to resume it from.
+    /// What to resume `source` from: where it stood when the spool was opened, or where the last leader left it.
     pub fn position(&self, source: &str) -> Option<Position> {
         self.spool.position(source)
     }
@@ -87,6 +87,9 @@ impl Pipeline {
             plan.metrics.clone(),
             &plan.health,
         )?;
+        if let Some((left, order)) = plan.handover.take() {
+            spool.succeed(left, order)?;
+        }
         let (sources, attached) = mpsc::unbounded_channel();
         let attach = Attach { sources, spool: spool.clone() };
         let dead = DeadLetters::open(
@@ -101,6 +104,11 @@ impl Pipeline {
     /// Where sources are added.
     pub fn attach(&self) -> Attach {
         self.attach.clone()
+    }
+
+    /// Tells where its sinks stand, while it runs and after.
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.spool.clone())
     }
 
     /// The sinks, in the order of the plan.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, SystemClock};
 use crate::dead_letter::DeadLetterConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::handover::{Handover, Order};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -22,6 +23,7 @@ pub struct Plan {
     pub(crate) spool: SpoolConfig,
     pub(crate) dead_letters: DeadLetterConfig,
     pub(crate) fs: Option<Arc<dyn Fs>>,
+    pub(crate) handover: Option<(Handover, Order)>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) router: Arc<Router>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,6 +63,7 @@ impl Plan {
             spool: SpoolConfig::default(),
             dead_letters: DeadLetterConfig::default(),
             fs: None,
+            handover: None,
             router: Arc::new(Router::all(sinks.len())),
             sinks,
             clock: Arc::new(SystemClock),
@@ -94,6 +97,15 @@ impl Plan {
     #[must_use]
     pub fn with_fs(mut self, fs: Arc<dyn Fs>) -> Self {
         self.fs = Some(fs);
+        self
+    }
+
+    /// Goes on where the leader before stood, who has left this note: for one of several replicas that share the work.
+    /// An empty one is that of nobody. `order` compares the positions of sources, and the resourceVersions of their
+    /// events with them.
+    #[must_use]
+    pub fn with_handover(mut self, left: Handover, order: Order) -> Self {
+        self.handover = Some((left, order));
         self
     }
 

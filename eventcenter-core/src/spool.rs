@@ -41,9 +41,10 @@ mod record;
 mod segment;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
+mod stand;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -62,10 +63,12 @@ pub(crate) use queue::Window;
 pub(crate) use reader::{Budget, Reader};
 use record::{SourceRow, Tables};
 use segment::SharedSegments;
+pub use stand::Standing;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Cluster, Event};
+use crate::handover::{Handover, Order, Succession};
 use crate::health::{Health, Part};
 use crate::metrics::Metrics;
 use crate::sink_set::SinkSet;
@@ -146,6 +149,8 @@ struct Shared {
     in_hand: Vec<AtomicI64>,
     /// Positions as they were found on disk.
     found: Vec<SourceRow>,
+    /// Where several replicas share the work: what the last leader left, and what follows.
+    succession: OnceLock<Succession>,
     /// The number below which everything is on disk, and whether there will be no more.
     durable: watch::Sender<(u64, bool)>,
     /// Something waits to be committed.
@@ -207,6 +212,7 @@ impl Spool {
             sinks,
             cursors: cursors.into_iter().map(Mutex::new).collect(),
             found: recovered.tables.sources,
+            succession: OnceLock::new(),
             durable: watch::Sender::new((next, false)),
             work: Notify::new(),
             room: Notify::new(),
@@ -220,8 +226,40 @@ impl Spool {
         Ok((spool, committer))
     }
 
-    /// Where `source` stood when the spool was opened: what to resume from.
+    /// Takes over from the leader that left this note. Once, before anything is read or appended.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when what is there cannot be read.
+    pub(crate) fn succeed(&self, left: Handover, order: Order) -> Result<()> {
+        let failed =
+            |error| Error::new("spool", ErrorKind::Storage, "cannot take over").with_source(error);
+        let own = stand::own_name(&*self.0.fs).map_err(failed)?;
+        let stand = stand::look_once(&self.0).map_err(failed)?;
+        let (sinks, end) = (self.0.sinks.clone(), self.0.queue().end());
+        let succession = Succession::new(left, order, own, sinks, &stand, end);
+        // It is asked once.
+        self.0.succession.set(succession).ok();
+        Ok(())
+    }
+
+    /// What the last leader left, if there are several replicas.
+    pub(crate) fn succession(&self) -> Option<&Succession> {
+        self.0.succession.get()
+    }
+
+    /// The number of the next record.
+    pub(crate) fn end(&self) -> u64 {
+        self.0.queue().end()
+    }
+
+    /// What to resume `source` from: where it stood when the spool was opened, or where the last leader left it.
     pub fn position(&self, source: &str) -> Option<Position> {
+        if let Some(succession) = self.succession()
+            && let Some(position) = succession.position(source)
+        {
+            return Some(position);
+        }
         self.0.found.iter().find(|row| row.name == source)?.position()
     }
 

@@ -12,14 +12,17 @@
 //! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
 //! | `dead_letters` | 256MiB, 30d, for each sink | [`DeadLetterConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
+//! | `replicas` | there is one | which of several leads: [`ReplicasConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
 mod dead_letters;
+mod replicas;
 mod sink;
 
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -34,6 +37,7 @@ use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
 pub use dead_letters::DeadLetterConfig;
+pub use replicas::{LeaseSettings, ReplicasConfig};
 pub use sink::SinkEntry;
 
 /// What `eventer` does without a file.
@@ -52,12 +56,40 @@ pub struct Config {
     pub dead_letters: DeadLetterConfig,
     /// Health and metrics.
     pub http: HttpConfig,
+    /// Who of several programs does the work; none: this is the only one.
+    pub replicas: Option<ReplicasConfig>,
     /// How long sinks may finish after SIGTERM.
     pub grace: HumanDuration,
     /// Where events go; at least one. Their order is the one that the router counts in.
     pub sinks: Vec<SinkEntry>,
     /// Which of the sinks an event goes to.
     pub router: Router,
+    /// What it was read from.
+    written: Text,
+}
+
+/// A file and its text, in which secrets may stand.
+struct Text {
+    file: Arc<str>,
+    text: Arc<str>,
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The same once more, read from the text that this one was read from: sinks are used up when they are built.
+    ///
+    /// # Errors
+    ///
+    /// None that a user can cause; the signature is that of reading it.
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        let state_dir = self.state_dir.clone();
+        Ok(Self { state_dir, ..parse(&self.written.file, &self.written.text)? })
+    }
 }
 
 /// A configuration of `event-center` that was checked.
@@ -164,6 +196,8 @@ struct Written {
     #[serde(default, deserialize_with = "present")]
     http: Option<HttpConfig>,
     #[serde(default, deserialize_with = "present")]
+    replicas: Option<ReplicasConfig>,
+    #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
     #[serde(default, deserialize_with = "present")]
     sinks: Option<Vec<SinkConfig>>,
@@ -258,6 +292,11 @@ pub fn parse_center(file: &str, text: &str) -> Result<CenterConfig, ConfigError>
         let message = "event-center answers /healthz, /readyz and /metrics at `console.listen` too; leave this out";
         return Err(ConfigError::new(KeyPath::root().key("http"), message).locate(file, text));
     }
+    if written.replicas.is_some() {
+        let message = "event-center keeps what it sees on its own disk, so a second one would see and keep it too; \
+                       leave this out";
+        return Err(ConfigError::new(KeyPath::root().key("replicas"), message).locate(file, text));
+    }
     let (common, store, console) = finish(written, file, text)?;
     Ok(CenterConfig { common, store, console })
 }
@@ -266,18 +305,20 @@ type Finished = (Config, StoreConfig, ConsoleConfig);
 
 fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigError> {
     let router = check(&written).map_err(|error| error.locate(file, text))?;
-    let (file, text) = (Arc::from(file), Arc::from(text));
+    let (file, text): (Arc<str>, Arc<str>) = (file.into(), text.into());
     let common = Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
         spool: written.spool,
         dead_letters: written.dead_letters,
         http: written.http.unwrap_or_default(),
+        replicas: written.replicas,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
+        written: Text { file, text },
     };
     Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }
@@ -295,6 +336,10 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
     }
     if let Some(console) = &written.console {
         console.check().map_err(|error| error.under(KeyPath::root().key("console")))?;
+    }
+    if let Some(replicas) = &written.replicas {
+        let checked = replicas.check(written.clusters.as_deref());
+        checked.map_err(|error| error.under(KeyPath::root().key("replicas")))?;
     }
     let sinks = written.sinks.as_deref().unwrap_or_default();
     for (index, sink) in sinks.iter().enumerate() {

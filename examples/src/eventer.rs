@@ -1,6 +1,7 @@
 //! The program `eventer`, without its command line: from a checked configuration to an orderly end.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::admin::{self, Admin, Left, Socket};
 use crate::config::Config;
 use crate::http::HealthServer;
+use crate::replicas;
 use crate::switch::Switches;
 use crate::watches::{Begin, Watches};
 
@@ -95,11 +97,10 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
 }
 
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
-    let mut servers = Vec::new();
-    for cluster in config.clusters {
-        let server = ApiServer::connect(&cluster).await.map_err(Failure::NoCluster)?;
-        servers.push((cluster, server));
+    if let Some(replicas) = config.replicas.clone() {
+        return replicas::run(config, &replicas.lease, no_wait).await;
     }
+    let servers = connect(&config.clusters).await?;
     let (health, metrics) = (Health::new(), Metrics::new());
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
     let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
@@ -112,12 +113,7 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
         .with_health(health.clone())
         .with_metrics(metrics.clone())
         .open()?;
-    let listen = config.http.listen;
-    let http =
-        HealthServer::bind(listen, health.clone(), metrics.clone()).await.map_err(|error| {
-            Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
-                .with("http.listen", listen)
-        })?;
+    let http = listen(config.http.listen, &health, &metrics).await?;
     let switches = Switches::new(health.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
     let beside = Beside { state_dir: config.state_dir.clone(), store: None };
@@ -136,6 +132,30 @@ pub fn left(config: Config) -> Left {
         router: config.router,
         store: None,
     }
+}
+
+/// The API servers of these clusters; nobody is talked to yet.
+pub(crate) async fn connect(
+    clusters: &[ClusterConfig],
+) -> Result<Vec<(ClusterConfig, ApiServer)>, Failure> {
+    let mut servers = Vec::new();
+    for cluster in clusters {
+        let server = ApiServer::connect(cluster).await.map_err(Failure::NoCluster)?;
+        servers.push((cluster.clone(), server));
+    }
+    Ok(servers)
+}
+
+/// The pages for machines.
+pub(crate) async fn listen(
+    address: SocketAddr,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<HealthServer> {
+    HealthServer::bind(address, health.clone(), metrics.clone()).await.map_err(|error| {
+        Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
+            .with("http.listen", address)
+    })
 }
 
 fn failed(message: &str, error: std::io::Error) -> Error {
@@ -185,11 +205,26 @@ impl Program {
     ) -> Result<(), Failure> {
         let stop = Stop::new();
         let served = serve(stop.listen());
+        let worked = self.work(pipeline, &stop, no_wait);
+        let (worked, served, ()) = tokio::join!(worked, served, signals(&stop, grace));
+        if let Err(error) = served {
+            error!(%error, "the HTTP server failed");
+        }
+        worked
+    }
+
+    /// Connects, and runs the pipeline until `stop`; that aborts when this returns.
+    pub(crate) async fn work(
+        &self,
+        pipeline: Pipeline,
+        stop: &Stop,
+        no_wait: bool,
+    ) -> Result<(), Failure> {
         let connected = self.connect_all(stop.listen(), no_wait);
         let obeyed = self.obey(&pipeline, stop.listen());
-        let (summary, connected, served, (), ()) = tokio::join!(
+        let (summary, connected, ()) = tokio::join!(
             async {
-                let summary = pipeline.run(&stop).await;
+                let summary = pipeline.run(stop).await;
                 stop.abort();
                 summary
             },
@@ -200,13 +235,8 @@ impl Program {
                 }
                 connected
             },
-            served,
             obeyed,
-            signals(&stop, grace),
         );
-        if let Err(error) = served {
-            error!(%error, "the HTTP server failed");
-        }
         connected?;
         report(&summary?);
         Ok(())
@@ -306,7 +336,7 @@ impl Program {
 
 /// Asks for the end at SIGTERM or Ctrl-C, and for its haste after the grace period or at a second signal. Returns
 /// when the pipeline has ended.
-async fn signals(stop: &Stop, grace: Duration) {
+pub(crate) async fn signals(stop: &Stop, grace: Duration) {
     let (mut ended, mut stopping) = (stop.listen(), stop.listen());
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

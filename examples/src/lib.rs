@@ -11,6 +11,7 @@ pub mod http;
 pub mod load_average;
 pub mod logging;
 pub mod replay;
+mod replicas;
 mod switch;
 mod watches;
 pub mod window;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use eventcenter_core::config::HumanDuration;
 use eventcenter_core::plain;
 use eventcenter_core::testing::fuzz::fuzz;
-use eventcenter_examples::config::{self, Config, SpoolConfig};
+use eventcenter_examples::config::{self, Config, ReplicasConfig, SpoolConfig};
 use eventcenter_kube::Start;
 
 fn samples(folder: &str) -> Vec<PathBuf> {
@@ -100,6 +100,7 @@ fn the_sample_of_the_event_center_shows_the_defaults() {
         ("store: { retention: { age: 1m } }", "x:1:28: store.retention.age: this is too little"),
         ("store: { filter: {} }", "x:1:18: store.filter"),
         ("http: { listen: 127.0.0.1:1 }", "x:1:7: http: event-center answers"),
+        ("replicas: {}", "x:1:11: replicas: event-center keeps what it sees on its own disk"),
         ("console: { auth: { token: ' ' } }", "x:1:27: console.auth.token: the token is empty"),
         (
             "console: { auth: { token: { file: /dev/null } } }",
@@ -136,6 +137,9 @@ fn the_full_sample_spells_the_defaults_out() {
     assert_eq!(full.spool, minimal.spool);
     assert_eq!(full.http, minimal.http);
     assert_eq!(full.grace, minimal.grace);
+    let mut replicas = full.replicas.unwrap();
+    assert!(replicas.lease.namespace.take().is_some() && minimal.replicas.is_none());
+    assert_eq!(replicas, ReplicasConfig::default());
     // But for the name.
     let mut cluster = full.clusters[0].clone();
     cluster.name = None;

@@ -25,6 +25,7 @@
 mod child;
 mod proc;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use self::proc::{cpu_seconds, peak_rss_kib, rss_kib};
 #[derive(Debug)]
 pub struct Setup {
     program: PathBuf,
+    under: Vec<String>,
     folder: Arc<TempDir>,
     config: Value,
     arguments: Vec<String>,
@@ -62,6 +64,7 @@ impl Setup {
         });
         Self {
             program: program.into(),
+            under: Vec::new(),
             folder,
             config,
             arguments: Vec::new(),
@@ -142,6 +145,13 @@ impl Setup {
         self
     }
 
+    /// Lets this program start it, with these arguments before its own; it has to become it, as `ip netns exec` does.
+    #[must_use]
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.under = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Sets a variable of its environment, which is empty otherwise.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -199,8 +209,11 @@ impl Setup {
     /// When it cannot be started.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Eventer {
-        let mut command = Command::new(&self.program);
+        let program = self.program.as_os_str();
+        let words: Vec<&OsStr> = self.under.iter().map(OsStr::new).chain([program]).collect();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .args(arguments)
             .args(&self.arguments)
             .current_dir(self.folder.path())

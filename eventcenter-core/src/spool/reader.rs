@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::Shared;
 use super::fs::{Fs, is_damage};
 use super::queue::Window;
-use super::record::{Payload, Tables, read_payload};
+use super::record::{EventPayload, Payload, Tables, read_payload};
 use super::segment::{Scan, Segments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::Limits;
@@ -179,6 +179,7 @@ fn read_disk(
         if seq >= from
             && let (Some(Payload::Event(event)), Some(own)) = (&payload, own)
             && event.sinks.contains(own)
+            && is_left(shared, sink, seq, event, &reader.tables)
         {
             if !budget.takes(event.document.len()) {
                 reader.scan.unread();
@@ -200,6 +201,28 @@ fn read_disk(
         window.end = window.end.max(seq + 1);
     }
     Ok(window)
+}
+
+/// Whether it is for this sink to be delivered here: not if the leader of another time has done so.
+fn is_left(
+    shared: &Shared,
+    sink: usize,
+    seq: u64,
+    event: &EventPayload<'_>,
+    tables: &Tables,
+) -> bool {
+    let Some(succession) = shared.succession.get().filter(|its| its.is_backlog(seq)) else {
+        return true;
+    };
+    let source = tables.sources.get(usize::from(event.source));
+    match (source, event.event(tables)) {
+        (Some(source), Some(event)) => {
+            let sink = shared.sink_name(sink);
+            succession.is_left_to(sink, &source.name, event.resource_version())
+        }
+        // What cannot be read is counted by who reads it.
+        _ => true,
+    }
 }
 
 impl DiskReader {
