@@ -356,3 +356,6 @@ fn earlier<'a>(order: Order, one: &'a At, other: &'a At) -> &'a At {
         _ => one,
     }
 }
+
+#[cfg(test)]
+mod tests;

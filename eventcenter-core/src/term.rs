@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_term_that_was_given_up_is_not_extended() {
         let term = Term::new(Arc::new(FixedUptime::default()), SECOND);
-        term.clone().end();
+        term.end();
         assert!(!term.holds() && !term.extend(2 * SECOND) && !term.holds());
     }
 

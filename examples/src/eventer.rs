@@ -93,13 +93,13 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| failed("cannot start the runtime", error))?;
-    runtime.block_on(start(config, no_wait))
+    match config.replicas.clone() {
+        None => runtime.block_on(start(config, no_wait)),
+        Some(replicas) => runtime.block_on(replicas::run(config, &replicas.lease, no_wait)),
+    }
 }
 
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
-    if let Some(replicas) = config.replicas.clone() {
-        return replicas::run(config, &replicas.lease, no_wait).await;
-    }
     let servers = connect(&config.clusters).await?;
     let (health, metrics) = (Health::new(), Metrics::new());
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };

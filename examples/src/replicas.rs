@@ -226,5 +226,5 @@ async fn pass_on(stopped: &mut Stopped, stop: &Stop) {
     stop.begin();
     stopped.aborted().await;
     stop.abort();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

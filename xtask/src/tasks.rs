@@ -41,6 +41,10 @@ pub(crate) const SOAK: &[Task] = &[
         env: &[("SEEDS", "1000")],
     },
     Task {
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::reigns"],
+        env: &[("SEEDS", "1000")],
+    },
+    Task {
         cargo: &["test", "-p", "eventcenter-kube", "--test", "watch", "--", "random"],
         env: &[("SEEDS", "2000")],
     },
