@@ -93,9 +93,9 @@ impl Health {
         self.lock().remove(name);
     }
 
-    /// Of all parts there is only this one left, if it was there.
-    pub fn retain(&self, name: &str) {
-        self.lock().retain(|other, _| other == name);
+    /// Of all parts there are only these left, those that were there.
+    pub fn retain_only(&self, names: &[&str]) {
+        self.lock().retain(|name, _| names.contains(&name.as_str()));
     }
 
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {

@@ -190,18 +190,19 @@ impl Spool {
         // A cursor is never ahead of what is durable, unless the end of the last segment was damaged since. New
         // records must not get numbers that a sink takes for settled.
         let next = places.iter().copied().fold(recovered.next, u64::max);
+        let mut parked = u64::MAX;
         for sink in forgotten(&*fs, &sinks).map_err(failed)? {
-            let waiting =
-                next.saturating_sub(CursorFile::open(&*fs, &sink, next).map_err(failed)?.next());
-            if waiting > 0 {
+            let place = CursorFile::open(&*fs, &sink, next).map_err(failed)?.next();
+            if place < next {
+                parked = parked.min(place);
                 warn!(
                     sink,
-                    records = waiting,
-                    "a sink is not configured any more, what waits for it will be dropped"
+                    records = next - place,
+                    "a sink is not configured any more, what waits for it is kept until the spool is at its limits"
                 );
             }
         }
-        let queue = Queue::new(config.memory, tables, next, places);
+        let queue = Queue::new(config.memory, tables, next, places, parked);
         let shared = Shared {
             segments: Arc::clone(log.segments()),
             fs,

@@ -156,7 +156,7 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     // What is kept can be asked for whatever a cluster says.
     let beside = Beside { state_dir: common.state_dir.clone(), store: Some(asked) };
     let program = Program { servers, unknown, endures: true, watches, beside };
-    program.introduce(&pipeline, &common.state_dir.display().to_string());
+    program.introduce(&pipeline);
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };
     program.run(pipeline, serve, common.grace.get(), false).await

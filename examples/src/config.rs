@@ -50,6 +50,8 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// Where the spool and everything else that survives a restart is kept.
     pub state_dir: PathBuf,
+    /// Whether the command line said so, and not the file.
+    pub state_dir_is_given: bool,
     /// How much may wait for slow sinks.
     pub spool: SpoolConfig,
     /// How much of what sinks would not take is kept.
@@ -72,6 +74,7 @@ pub struct Config {
 struct Text {
     file: Arc<str>,
     text: Arc<str>,
+    path: Option<PathBuf>,
 }
 
 impl fmt::Debug for Text {
@@ -88,7 +91,25 @@ impl Config {
     /// None that a user can cause; the signature is that of reading it.
     pub fn again(&self) -> Result<Self, ConfigError> {
         let state_dir = self.state_dir.clone();
-        Ok(Self { state_dir, ..parse(&self.written.file, &self.written.text)? })
+        let mut again = parse(&self.written.file, &self.written.text)?;
+        (again.state_dir_is_given, again.written.path) =
+            (self.state_dir_is_given, self.written.path.clone());
+        Ok(Self { state_dir, ..again })
+    }
+
+    /// The file that it was read from; none for the built-in one.
+    pub fn file(&self) -> Option<&Path> {
+        self.written.path.as_deref()
+    }
+
+    /// Whether both were read from the same words.
+    pub(crate) fn is_of_the_same_text(&self, other: &Self) -> bool {
+        self.written.text == other.written.text
+    }
+
+    /// What is wrong with the value at `key`, with its line.
+    pub(crate) fn refuse(&self, key: KeyPath, message: &str) -> ConfigError {
+        ConfigError::new(key, message).locate(&self.written.file, &self.written.text)
     }
 }
 
@@ -216,7 +237,9 @@ struct Written {
 /// When the file cannot be read, and for the first thing that is wrong in it. The file is called as it is here.
 pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigError> {
     let (file, text) = read(path.as_ref())?;
-    parse(&file, &text)
+    let mut config = parse(&file, &text)?;
+    config.written.path = Some(path.as_ref().to_owned());
+    Ok(config)
 }
 
 /// The same, for `event-center`.
@@ -309,6 +332,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
     let common = Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
+        state_dir_is_given: false,
         spool: written.spool,
         dead_letters: written.dead_letters,
         http: written.http.unwrap_or_default(),
@@ -318,7 +342,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
         router,
-        written: Text { file, text },
+        written: Text { file, text, path: None },
     };
     Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }

@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::admin::{self, Admin, Left, Socket};
 use crate::config::Config;
 use crate::http::HealthServer;
+use crate::reload::{self, Reload};
 use crate::replicas;
 use crate::switch::Switches;
 use crate::watches::{Begin, Watches};
@@ -102,24 +103,121 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let servers = connect(&config.clusters).await?;
     let (health, metrics) = (Health::new(), Metrics::new());
-    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
-    let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
-    let sinks = sinks.collect::<Result<_>>()?;
     admin::wait_for(&config.state_dir).await;
-    let pipeline = Plan::new(&config.state_dir, sinks)?
-        .with_router(config.router)
-        .with_spool(config.spool.into())
-        .with_dead_letters(config.dead_letters.into())
-        .with_health(health.clone())
-        .with_metrics(metrics.clone())
-        .open()?;
+    let opened = open(&config, servers, &health, &metrics)?;
     let http = listen(config.http.listen, &health, &metrics).await?;
+    let (stop, grace) = (Stop::new(), config.grace.get());
+    let worked = async {
+        let worked = live(config, opened, &health, &metrics, no_wait, stop.listen()).await;
+        stop.abort();
+        worked
+    };
+    let (worked, served, ()) =
+        tokio::join!(worked, http.serve(stop.listen()), signals(&stop, grace));
+    if let Err(error) = served {
+        error!(%error, "the HTTP server failed");
+    }
+    worked
+}
+
+/// Everything that one configuration works with.
+fn open(
+    config: &Config,
+    servers: Vec<(ClusterConfig, ApiServer)>,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<(Program, Pipeline), Failure> {
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    open_with(config.again().map_err(Error::from)?, servers, health, metrics, &shared, |plan| plan)
+}
+
+/// The same, with what else the layers share and the plan has.
+pub(crate) fn open_with(
+    config: Config,
+    servers: Vec<(ClusterConfig, ApiServer)>,
+    health: &Health,
+    metrics: &Metrics,
+    shared: &layer::Shared,
+    plan: impl FnOnce(Plan) -> Plan,
+) -> Result<(Program, Pipeline), Failure> {
+    let sinks = config.sinks.into_iter().map(|sink| sink.stack(shared));
+    let pipeline = plan(
+        Plan::new(&config.state_dir, sinks.collect::<Result<_>>()?)?
+            .with_router(config.router)
+            .with_spool(config.spool.into())
+            .with_dead_letters(config.dead_letters.into())
+            .with_health(health.clone())
+            .with_metrics(metrics.clone()),
+    )
+    .open()?;
     let switches = Switches::new(health.clone());
+    let (health, metrics) = (health.clone(), metrics.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
-    let beside = Beside { state_dir: config.state_dir.clone(), store: None };
+    let beside = Beside { state_dir: config.state_dir, store: None };
     let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
-    program.introduce(&pipeline, &config.state_dir.display().to_string());
-    program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
+    program.introduce(&pipeline);
+    Ok((program, pipeline))
+}
+
+/// Works by one configuration after another until `stopped`.
+async fn live(
+    mut config: Config,
+    mut opened: (Program, Pipeline),
+    health: &Health,
+    metrics: &Metrics,
+    mut no_wait: bool,
+    mut stopped: Stopped,
+) -> Result<(), Failure> {
+    let mut reload = Reload::new(&config, health);
+    loop {
+        let (program, pipeline) = opened;
+        let stop = Stop::new();
+        let mut work = std::pin::pin!(program.work(pipeline, &stop, no_wait));
+        let new = tokio::select! {
+            biased;
+            done = &mut work => return done,
+            new = reload.next(&config) => new,
+            () = pass_on(&mut stopped, &stop) => return Ok(()),
+        };
+        info!("taking over a new configuration");
+        tokio::select! {
+            biased;
+            done = &mut work => done?,
+            () = stop.within(config.grace.get()) => work.await?,
+        }
+        // Whoever waits for the program at its start is past that.
+        no_wait = false;
+        health.retain_only(&[reload::PART]);
+        opened = match reopen(&new, health, metrics).await {
+            Ok(opened) => {
+                config = new;
+                reload.taken();
+                opened
+            }
+            Err(failure) => {
+                health.retain_only(&[reload::PART]);
+                reload.refuse(failure.to_string());
+                reopen(&config, health, metrics).await?
+            }
+        };
+    }
+}
+
+async fn reopen(
+    config: &Config,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<(Program, Pipeline), Failure> {
+    open(config, connect(&config.clusters).await?, health, metrics)
+}
+
+/// Tells a part what the program is told; for ever.
+pub(crate) async fn pass_on(stopped: &mut Stopped, stop: &Stop) {
+    stopped.stopping().await;
+    stop.begin();
+    stopped.aborted().await;
+    stop.abort();
+    std::future::pending().await
 }
 
 /// What commands have to know of this program.
@@ -185,14 +283,15 @@ pub(crate) struct Beside {
 
 impl Program {
     /// Three lines: what it watches, where it sends, where it keeps state.
-    pub(crate) fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
+    pub(crate) fn introduce(&self, pipeline: &Pipeline) {
+        let state_dir = self.beside.state_dir.display();
         let servers: Vec<_> = self.servers.iter().map(|(_, server)| server.to_string()).collect();
         let sinks: Vec<_> = pipeline.sinks().iter().map(|sink| sink.name()).collect();
         // Of the sink that lags most; records that only others want are among them.
         let unread: u64 = (0..sinks.len()).map(|place| pipeline.backlog(place)).max().unwrap_or(0);
         info!(clusters = servers.join(", "), "watching");
         info!(sinks = sinks.join(", "), "sending");
-        info!(state_dir, unread, "keeping state");
+        info!(%state_dir, unread, "keeping state");
     }
 
     /// Runs to the end; `serve` answers over HTTP meanwhile.

@@ -10,6 +10,7 @@ pub mod eventer;
 pub mod http;
 pub mod load_average;
 pub mod logging;
+mod reload;
 pub mod replay;
 mod replicas;
 mod switch;

@@ -13,14 +13,14 @@
 //! unless the old leader had lagged for longer than the API server remembers (5 minutes).
 //!
 //! **A term ends before another begins**, and nothing is delivered outside of a term: [`eventcenter_kube::lease`] and
-//! [`eventcenter_core::layer::fence`] say why. When a term is lost the pipeline is dropped, with what was in hand; sinks
+//! [`eventcenter_core::layer::fence`] say why. A configuration that has changed is a hand-over. When a term is lost the pipeline is dropped, with what was in hand; sinks
 //! and spool are opened anew for the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
-    Boottime, Error, ErrorKind, Handover, Health, Metrics, Pipeline, Plan, Result, Standing, Stop,
+    Boottime, Error, ErrorKind, Handover, Health, Metrics, Pipeline, Result, Standing, Stop,
     Stopped, Term, layer,
 };
 use eventcenter_kube::lease::Won;
@@ -28,9 +28,8 @@ use eventcenter_kube::{ApiServer, Candidacy, ClusterConfig, compare_positions};
 use tracing::{error, info, warn};
 
 use crate::config::{Config, LeaseSettings};
-use crate::eventer::{Beside, Failure, Program, connect, listen, signals};
-use crate::switch::Switches;
-use crate::watches::Watches;
+use crate::eventer::{Failure, Program, connect, listen, open_with, pass_on, signals};
+use crate::reload::{self, Reload};
 
 /// The part of the health that says who leads.
 const PART: &str = "leadership";
@@ -59,7 +58,9 @@ pub(crate) async fn run(
     info!(identity = candidacy.identity(), "one of several replicas");
     let grace = config.grace.get();
     let stop = Stop::new();
-    let mut replica = Replica { config, servers, health, metrics, candidacy, no_wait };
+    let reload = Reload::new(&config, &health);
+    let mut replica =
+        Replica { config, servers, health, metrics, candidacy, no_wait, reload, before: None };
     let (done, served, ()) = tokio::join!(
         async {
             let done = replica.terms(stop.listen()).await;
@@ -95,12 +96,17 @@ struct Replica {
     metrics: Metrics,
     candidacy: Candidacy,
     no_wait: bool,
+    reload: Reload,
+    /// The configuration before this one.
+    before: Option<Config>,
 }
 
 /// How a term ended.
 enum Ended {
     /// It was lost.
     Lost,
+    /// It was given up, to work by this configuration.
+    Renewed(Config),
     /// The program is to end, or has to.
     Done(Result<(), Failure>),
 }
@@ -115,6 +121,10 @@ impl Replica {
                     self.candidacy.withdraw().await;
                     return Ok(());
                 }
+                new = self.reload.next(&self.config) => {
+                    self.take_over(new).await?;
+                    continue;
+                }
                 won = self.candidacy.win() => won,
             };
             self.metrics.leader.set(1);
@@ -122,10 +132,22 @@ impl Replica {
             let ended = self.lead(won, stopped.clone()).await;
             self.metrics.leader.set(0);
             match ended {
-                Ended::Lost => self.health.retain(PART),
+                Ended::Lost => self.health.retain_only(&[PART, reload::PART]),
+                Ended::Renewed(new) => {
+                    self.health.retain_only(&[PART, reload::PART]);
+                    self.take_over(new).await?;
+                }
                 Ended::Done(done) => return done,
             }
         }
+    }
+
+    /// Works by another configuration from the next term on.
+    async fn take_over(&mut self, new: Config) -> Result<(), Failure> {
+        self.servers = connect(&new.clusters).await?;
+        self.before = Some(std::mem::replace(&mut self.config, new));
+        self.reload.taken();
+        Ok(())
     }
 
     /// Works until `stopped`, or until the term is lost.
@@ -136,22 +158,39 @@ impl Replica {
             Ok(opened) => opened,
             Err(failure) => {
                 self.give_up(&term, None).await;
-                return Ended::Done(Err(failure));
+                // A new configuration that could not be seen through before.
+                let Some(before) = self.before.take() else { return Ended::Done(Err(failure)) };
+                self.reload.refuse(failure.to_string());
+                self.config = before;
+                return Ended::Lost;
             }
         };
         let (mut standing, mut last) = (pipeline.standing(), pipeline.standing());
         let mut work = std::pin::pin!(program.work(pipeline, &stop, self.no_wait));
+        let mut new = None;
+        let (reload, config) = (&mut self.reload, &self.config);
+        // A new configuration is a hand-over, to whoever comes first.
+        let renewed = async {
+            new = Some(reload.next(config).await);
+            info!("giving up the Lease for a new configuration");
+            stop.within(config.grace.get()).await;
+            std::future::pending::<()>().await;
+        };
         let ended = tokio::select! {
             biased;
             _ = self.candidacy.keep(&term, async || note(&mut standing).await) => None,
             done = &mut work => Some(done),
+            () = renewed => None,
             () = pass_on(&mut stopped, &stop) => None,
         };
         match ended {
             Some(done) => {
                 let note = note(&mut last).await;
                 self.give_up(&term, note).await;
-                Ended::Done(done)
+                match (done, new) {
+                    (Ok(()), Some(new)) => Ended::Renewed(new),
+                    (done, _) => Ended::Done(done),
+                }
             }
             None => {
                 let (ended, ()) = tokio::join!(work, stop.within(LAST_COMMIT));
@@ -166,28 +205,15 @@ impl Replica {
     /// Everything that a term works with.
     fn open(&self, term: &Term, note: Option<&str>) -> Result<(Program, Pipeline), Failure> {
         let config = self.config.again().map_err(Error::from)?;
-        let (health, metrics) = (self.health.clone(), self.metrics.clone());
         let shared = layer::Shared {
-            metrics: metrics.clone(),
+            metrics: self.metrics.clone(),
             term: Some(term.clone()),
             ..layer::Shared::default()
         };
-        let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
-        let pipeline = Plan::new(&config.state_dir, sinks.collect::<Result<_>>()?)?
-            .with_router(config.router)
-            .with_spool(config.spool.into())
-            .with_dead_letters(config.dead_letters.into())
-            .with_health(health.clone())
-            .with_metrics(metrics.clone())
-            .with_handover(left_in(note), compare_positions)
-            .open()?;
-        let switches = Switches::new(health.clone());
-        let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
         let servers = self.servers.clone();
-        let beside = Beside { state_dir: config.state_dir.clone(), store: None };
-        let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
-        program.introduce(&pipeline, &config.state_dir.display().to_string());
-        Ok((program, pipeline))
+        open_with(config, servers, &self.health, &self.metrics, &shared, |plan| {
+            plan.with_handover(left_in(note), compare_positions)
+        })
     }
 
     /// Lets the next one begin at once, or after the duration of the Lease.
@@ -218,13 +244,4 @@ async fn note(standing: &mut Standing) -> Option<String> {
             None
         }
     }
-}
-
-/// Tells the pipeline of a term what the program is told; for ever.
-async fn pass_on(stopped: &mut Stopped, stop: &Stop) {
-    stopped.stopping().await;
-    stop.begin();
-    stopped.aborted().await;
-    stop.abort();
-    std::future::pending::<()>().await;
 }

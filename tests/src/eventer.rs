@@ -197,9 +197,31 @@ impl Setup {
     #[must_use]
     pub fn start(&self) -> Eventer {
         let config = self.path("config.yaml");
-        let text = serde_json::to_string_pretty(&self.config).expect("JSON");
-        std::fs::write(&config, text).expect("a configuration");
+        std::fs::write(&config, self.config_text()).expect("a configuration");
         self.run(&["--config", &config.display().to_string()])
+    }
+
+    /// Puts another text where the configuration was, as a ConfigMap is changed: a symbolic link is swapped.
+    ///
+    /// # Panics
+    ///
+    /// When the folder takes no files.
+    pub fn swap_config(&self, text: &str) {
+        let (config, link) = (self.path("config.yaml"), self.path("config.new"));
+        let file = self.path(&format!("config-{}.yaml", text.len()));
+        std::fs::write(&file, text).expect("a configuration");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        std::fs::rename(&link, &config).expect("a swap");
+    }
+
+    /// The text of the configuration, as [`Setup::start`] writes it.
+    ///
+    /// # Panics
+    ///
+    /// Never: what was put in is JSON.
+    #[must_use]
+    pub fn config_text(&self) -> String {
+        serde_json::to_string_pretty(&self.config).expect("JSON")
     }
 
     /// Starts the program with these arguments, and those of [`Setup::argument`], alone.

@@ -201,7 +201,7 @@ impl Committer {
     /// Removes the segments that every sink has settled, and that are older than `keep`.
     async fn remove_settled(&mut self, keep: Duration) {
         while let Some(oldest) = self.oldest()
-            && self.shared.queue().settled_by_all() >= oldest.end
+            && self.shared.queue().wanted_by_nobody() >= oldest.end
             && (keep.is_zero() || self.is_older(&oldest, keep))
             && self.remove(&oldest).await
         {}

@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         }
     };
     if let Some(state_dir) = args.state_dir {
-        config.state_dir = state_dir;
+        (config.state_dir, config.state_dir_is_given) = (state_dir, true);
     }
     let done = match args.command {
         None => return run(config, args.no_wait),

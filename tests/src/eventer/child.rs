@@ -94,6 +94,15 @@ impl Eventer {
         kill_process(pid, signal).expect("a process");
     }
 
+    /// SIGHUP: it looks at its configuration.
+    ///
+    /// # Panics
+    ///
+    /// When it is gone already.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// SIGSTOP: it stands still until [`Eventer::resume`].
     ///
     /// # Panics

@@ -19,6 +19,7 @@ mod kills;
 mod outages;
 mod real;
 mod refusals;
+mod reload;
 mod replay;
 mod secrets;
 mod troubles;
