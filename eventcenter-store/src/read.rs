@@ -11,6 +11,7 @@
 //! **Damage.** A partition that cannot be read is named in [`Answer::unread`], and the others answer.
 
 mod count;
+mod learned;
 mod list;
 mod reader;
 mod rows;
@@ -30,6 +31,7 @@ use crate::ask::{
 };
 use crate::sql::{self, Temporary};
 use crate::store::{Shared, Store, failed};
+pub(crate) use learned::WordsLike;
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
 /// Questions that are answered at a time: each holds a connection a partition, of 1 MiB at most.

@@ -35,7 +35,9 @@ fn a_full_disk_refuses_the_batch_whole_and_the_next_try_works() {
         connection.pragma_update(None, "max_page_count", pages).unwrap();
     }
     let mark = *writer.shared.mark.borrow();
-    let error = writer.take(&rest, false).unwrap_err();
+    let span = writer.shared.partitions()[0].span;
+    let events: Vec<&Event> = rest.events().iter().map(|event| &**event).collect();
+    let error = cannot_write(writer.try_share(span, &events, false).unwrap_err());
     assert_eq!((error.kind(), error.action()), (ErrorKind::Storage, Action::Retry));
     assert!(error.to_string().contains("the disk is full"), "{error}");
     assert_eq!(occurrences(&writer), 1, "nothing of the batch was taken");
