@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Semaphore;
 
 use super::learned::{Learned, Library};
+use super::threads::Threads;
 use super::{Reading, micros, turns};
 use crate::ask::Range;
 use crate::store::document::Unpacker;
@@ -24,6 +25,7 @@ pub(crate) struct Readers {
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Reader>>,
     library: Library,
+    threads: Threads,
 }
 
 /// A connection that reads one partition, in a transaction while a question is answered.
@@ -104,13 +106,22 @@ impl fmt::Debug for Reader {
 
 impl Default for Readers {
     fn default() -> Self {
-        Self { turns: turns(), idle: Mutex::default(), library: Library::default() }
+        Self {
+            turns: turns(),
+            idle: Mutex::default(),
+            library: Library::default(),
+            threads: Threads::default(),
+        }
     }
 }
 
 impl Readers {
     pub(crate) fn turns(&self) -> &Arc<Semaphore> {
         &self.turns
+    }
+
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
     }
 
     /// Opens what the range touches, and what is newer: that is where losses of the range are declared.
