@@ -63,7 +63,7 @@ fn where_moving_the_log_makes_room_the_batch_is_taken_at_once() {
     assert_eq!(occurrences(&writer), 2000);
     let span = writer.shared.partitions()[0].span;
     let [_, log, _] = crate::store::partition::files(&writer.path_of(span));
-    let bytes = || std::fs::metadata(&log).unwrap().len();
+    let bytes = || fs::metadata(&log).unwrap().len();
     assert!(bytes() > 0);
     writer.move_log(span).unwrap();
     assert_eq!(bytes(), 0);
