@@ -298,6 +298,11 @@ impl Event {
             .find_map(|span| self.time_at(span))
     }
 
+    /// When the Event object was created: unlike the others this is no word of a recorder, and never changes.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.time_at(self.view.created)
+    }
+
     /// `lastTimestamp` or, if newer, `series.lastObservedTime`. None for an event that happened once and has
     /// only an `eventTime`.
     pub fn last(&self) -> Option<Timestamp> {

@@ -23,6 +23,7 @@
 //! programs can never be after the same one.
 
 mod child;
+mod disk;
 mod proc;
 
 use std::ffi::OsStr;
@@ -34,6 +35,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::child::{Answer, Eventer};
+use self::disk::SmallDisk;
 pub use self::proc::{cpu_seconds, peak_rss_kib, rss_kib};
 
 /// What to start, and with which configuration.
@@ -45,6 +47,7 @@ pub struct Setup {
     config: Value,
     arguments: Vec<String>,
     env: Vec<(String, String)>,
+    disk: Option<SmallDisk>,
     keeps_stdout: bool,
 }
 
@@ -69,6 +72,7 @@ impl Setup {
             config,
             arguments: Vec::new(),
             env: Vec::new(),
+            disk: None,
             keeps_stdout: true,
         }
     }
@@ -159,6 +163,16 @@ impl Setup {
         self
     }
 
+    /// Keeps its state in a file system of so many MiB, of which a file `filler` takes so many: the folder `small`. It is
+    /// the process's own, see [`Eventer::sees`], and ends with it.
+    #[must_use]
+    pub fn small_disk(mut self, mib: u32, filler_mib: u32) -> Self {
+        self.config["state_dir"] = json!(self.path("small/state"));
+        self.disk = Some(SmallDisk { mib, filler_mib });
+        // For the shell that mounts it.
+        self.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+    }
+
     /// Sends its standard output to /dev/null.
     #[must_use]
     pub fn without_stdout(mut self) -> Self {
@@ -233,7 +247,10 @@ impl Setup {
     pub fn run(&self, arguments: &[&str]) -> Eventer {
         let program = self.program.as_os_str();
         let words: Vec<&OsStr> = self.under.iter().map(OsStr::new).chain([program]).collect();
-        let mut command = Command::new(words[0]);
+        let mut command = match self.disk {
+            Some(disk) => disk.command(&self.path("small"), Path::new(words[0])),
+            None => Command::new(words[0]),
+        };
         command
             .args(&words[1..])
             .args(arguments)

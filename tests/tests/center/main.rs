@@ -7,6 +7,7 @@
 )]
 
 mod asked;
+mod full;
 mod kept;
 mod real;
 mod sent;
