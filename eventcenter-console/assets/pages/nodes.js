@@ -6,6 +6,7 @@
 import { get } from '../lib/api.js';
 import { add, h, put, s, settled } from '../lib/dom.js';
 import { LEVELS, lacks, levelMark, nodeLink, nothing } from '../lib/parts.js';
+import { nodeState } from '../lib/node_state.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
 import { ago, instant, offset } from '../lib/time.js';
 import { go, link, scope, view } from '../lib/view.js';
@@ -121,7 +122,7 @@ function drawFaults(chosen) {
 function cells(node) {
   const isOne = new Set(told.nodes.map(({ cluster }) => cluster)).size < 2;
   return [
-    h('span', { class: 'n-state' }, state(node.ready)),
+    h('span', { class: 'n-state' }, nodeState(node.ready, node.removed)),
     h('span', { class: 'n-node' }, h('a', { href: nodeLink(node.cluster, node.name), title: node.name }, node.name), !isOne && h('span', { class: 'kind' }, ` ${node.cluster}`)),
     h('span', { class: 'n-trouble' }, badges(node)),
     h('span', { class: 'n-own' }, counts(node.own, t('nodes.column.own'))),
@@ -130,11 +131,6 @@ function cells(node) {
     h('span', { class: 'n-last' }, last(node)),
   ];
 }
-
-const state = (ready) =>
-  ready === true ? h('span', { class: 'badge good' }, t('nodes.ready'))
-    : ready === false ? h('span', { class: 'badge level-error' }, t('nodes.not_ready'))
-      : h('span', { class: 'faint', title: t('nodes.unknown_hint') }, t('nodes.unknown'));
 
 const MOST = 2;
 

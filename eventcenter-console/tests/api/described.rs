@@ -110,6 +110,7 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/events/prod/e-3", "/api/v1/events/{cluster}/{uid}"),
         ("/api/v1/events/-/e-3", "/api/v1/events/{cluster}/{uid}"),
         ("/api/v1/histogram?by=level,reason", "/api/v1/histogram"),
+        ("/api/v1/histogram?facets=reason,node&top=3", "/api/v1/histogram"),
         ("/api/v1/facets?query=level%3AError", "/api/v1/facets"),
         ("/api/v1/overview?since=all&offset=28800", "/api/v1/overview"),
         ("/api/v1/pods/-/shop/web-0", "/api/v1/pods/{cluster}/{namespace}/{name}"),
