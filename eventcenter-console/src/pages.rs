@@ -29,26 +29,28 @@ use assets::{Assets, assets};
 use known::Known;
 use words::{Words, words};
 
-/// A page: its path, its module, the entry of the navigation that it belongs to, and its style sheets beside that of
+/// A page: its path, its module, the entry of the navigation that it belongs to, its style sheets beside that of
 /// all pages.
 struct Page {
     path: &'static str,
     module: &'static str,
     entry: &'static str,
     styles: &'static [&'static str],
+    /// Whether it is about a range, which can be chosen above it.
+    has_range: bool,
 }
 
 #[rustfmt::skip]
 static PAGES: [Page; 9] = [
-    Page { path: "/", module: "overview", entry: "overview", styles: &[] },
-    Page { path: "/events", module: "events", entry: "events", styles: &[] },
-    Page { path: "/pods", module: "pods", entry: "pods", styles: &["pods"] },
-    Page { path: "/pods/{cluster}/{namespace}/{name}", module: "pod", entry: "pods", styles: &["pods"] },
-    Page { path: "/nodes", module: "nodes", entry: "nodes", styles: &["nodes"] },
-    Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes", styles: &["pods", "nodes"] },
-    Page { path: "/components", module: "components", entry: "components", styles: &["nodes"] },
-    Page { path: "/query", module: "query", entry: "query", styles: &["query"] },
-    Page { path: "/status", module: "status", entry: "status", styles: &["status"] },
+    Page { path: "/", module: "overview", entry: "overview", styles: &[], has_range: true },
+    Page { path: "/events", module: "events", entry: "events", styles: &[], has_range: true },
+    Page { path: "/pods", module: "pods", entry: "pods", styles: &["pods"], has_range: true },
+    Page { path: "/pods/{cluster}/{namespace}/{name}", module: "pod", entry: "pods", styles: &["pods"], has_range: true },
+    Page { path: "/nodes", module: "nodes", entry: "nodes", styles: &["nodes"], has_range: true },
+    Page { path: "/nodes/{cluster}/{name}", module: "node", entry: "nodes", styles: &["pods", "nodes"], has_range: true },
+    Page { path: "/components", module: "components", entry: "components", styles: &["nodes"], has_range: true },
+    Page { path: "/query", module: "query", entry: "query", styles: &["query"], has_range: true },
+    Page { path: "/status", module: "status", entry: "status", styles: &["status"], has_range: false },
 ];
 
 /// The navigation: a path, and the key of its word.
@@ -78,7 +80,8 @@ async fn shell(page: &'static Page, shared: &Shared, headers: &HeaderMap) -> Res
     let known = Known::of(shared).await;
     let vary = (header::VARY, "accept-language, cookie");
     let language = (header::CONTENT_LANGUAGE, taste.language.tag());
-    ([vary, language], Html(taste.shell(page, &assets, known.as_ref()).into_string())).into_response()
+    ([vary, language], Html(taste.shell(page, &assets, known.as_ref()).into_string()))
+        .into_response()
 }
 
 /// What a reader likes.
@@ -114,8 +117,10 @@ impl Taste {
             @for module in &modules { link rel="modulepreload" href={ (base) "/" (module) }; }
             script type="module" src={ (base) "/pages/" (page.module) ".js" } {}
         };
+        // Their place is kept until a module fills it.
+        let has_tools = page.has_range || known.is_some_and(Known::has_choice);
         let body = html! {
-            div #tools {}
+            div #tools.reserved[has_tools] {}
             div #notices aria-live="polite" { @if let Some(known) = known { (known.notices(&words)) } }
             main #page tabindex="-1" aria-busy="true" {
                 h1 { (title) }

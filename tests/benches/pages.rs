@@ -87,7 +87,10 @@ async fn main() {
     .await;
     let browser = Browser::start().await;
     println!("{events} events of {nodes} nodes; load {}", load());
-    println!("{:26} {:>6} {:>6} {:>6} {:>5} {:>5} {:>5}", "", "first", "whole", "click", "kB", "asked", "CPU");
+    println!(
+        "{:26} {:>6} {:>6} {:>6} {:>5} {:>5} {:>5}",
+        "", "first", "whole", "click", "kB", "asked", "CPU"
+    );
     for shown in PAGES.iter().filter(|(name, ..)| name.contains(&only)) {
         let mut visits = Vec::new();
         for _ in 0..VISITS {

@@ -82,7 +82,7 @@ fn looks() -> Vec<(String, Look)> {
 }
 
 /// No page is waiting for an answer.
-const LOADED: &str = "!document.querySelector('main')?.hasAttribute('aria-busy') && !document.querySelector('.skeleton')";
+const LOADED: &str = "!document.querySelector('main')?.hasAttribute('aria-busy') && ![...document.querySelectorAll('.skeleton')].some((one) => one.checkVisibility())";
 
 #[tokio::main]
 async fn main() {

@@ -138,6 +138,8 @@ async function run() {
   for (const part of [histogram, narrow.facets, results]) part.classList.toggle('stale', Boolean(failure));
   histogram.hidden = total === null;
   columns.hidden = Boolean(failure) && total === null;
+  // Of nothing there is nothing to narrow.
+  columns.classList.toggle('bare', !failure && total === 0);
 }
 
 /** How often, over time and by what it can be narrowed by. */

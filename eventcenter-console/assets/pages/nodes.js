@@ -94,10 +94,11 @@ function draw() {
 
 function drawTiles(fault) {
   const tile = (value, mark, title) => {
-    const count = told.nodes.filter((node) => fits(node, value)).length;
+    // Their place is kept until they can be counted.
+    const count = told && told.nodes.filter((node) => fits(node, value)).length;
     const isChosen = value === fault;
     return h('a', { class: `tile ${count ? mark : ''}`, href: link('/nodes', { name: view().name, sort: view().sort, fault: value }), 'aria-current': isChosen && value ? 'true' : null, onclick: narrow(value) },
-      h('span', {}, title), h('b', {}, number(count)));
+      h('span', {}, title), h('b', {}, told ? number(count) : '–'));
   };
   put(tiles, tile('', '', t('nodes.all')), tile(NOT_READY, 'level-error', t('nodes.not_ready')), tile(ANY, 'level-warning', t('nodes.troubled')));
 }
@@ -188,4 +189,5 @@ frame({
   onAgain: () => view().since && run({ quietly: true }),
 });
 addEventListener('refresh', () => run({ quietly: true }));
+drawTiles(view().fault ?? '');
 run();

@@ -41,6 +41,11 @@ impl Known {
         Some(Self { health, store })
     }
 
+    /// Whether a cluster can be chosen.
+    pub(super) fn has_choice(&self) -> bool {
+        self.store.clusters.len() > 1
+    }
+
     /// The notices, as `shell.js` shows them later: it leaves what says the same.
     pub(super) fn notices(&self, words: &Words) -> Markup {
         let word = |key: &str| words.get(key).map_or("", String::as_str);

@@ -12,11 +12,7 @@ use crate::reader::Language;
 pub(super) type Words = BTreeMap<String, String>;
 
 /// The words of one language whose keys begin as one of `is_said`, up to their first `.`; by key.
-pub(super) fn words(
-    assets: &Assets,
-    language: Language,
-    is_said: impl Fn(&str) -> bool,
-) -> Words {
+pub(super) fn words(assets: &Assets, language: Language, is_said: impl Fn(&str) -> bool) -> Words {
     let mut words = BTreeMap::new();
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     let mut passes = |key: &str| {
