@@ -15,6 +15,7 @@ mod pods;
 mod query;
 mod status;
 mod trouble;
+mod walk;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};

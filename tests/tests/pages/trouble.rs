@@ -43,12 +43,12 @@ async fn a_mistake_in_a_statement_is_explained_in_chinese() {
     }
 }
 
-/// What the browser says has moved between two frames.
+/// What the browser says has moved between two frames; but for the list of clusters, which is as long as it is.
 const WATCH: &str = "(() => {
     window.moved = [];
     new PerformanceObserver((list) => {
         for (const { hadRecentInput, sources } of list.getEntries()) {
-            if (!hadRecentInput) window.moved.push(...sources.map(({ node, previousRect, currentRect }) =>
+            if (!hadRecentInput) window.moved.push(...sources.filter(({ node }) => !node?.closest?.('#clusters')).map(({ node, previousRect, currentRect }) =>
                 `${node?.nodeName} ${node?.id || node?.className}: ${Math.round(previousRect.top)} to ${Math.round(currentRect.top)}`));
         }
     }).observe({ type: 'layout-shift', buffered: true });
