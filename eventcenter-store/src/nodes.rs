@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use eventcenter_core::{Query, Result};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use condition::Condition;
 pub(crate) use condition::said;
@@ -77,11 +77,23 @@ pub struct Node {
     pub faults: Vec<(String, u64)>,
     /// What was seen on it, by level: Pods and all.
     pub levels: Levels,
-    /// Events about the Node itself, over time.
+    /// Events about the Node itself, over time. Of thousands of nodes this is most of the answer: in JSON a bucket is
+    /// `[second, normal, warning, error]`, with the second since 1970 in which it begins.
+    #[serde(serialize_with = "in_short")]
     pub timeline: Vec<Bucket>,
     /// The newest event about the Node itself of level Warning and above, if it is among the newest
     /// [`Nodes::PROBLEMS`] of all nodes; the timeline has the others too.
     pub last_problem: Option<Sample>,
+}
+
+fn in_short<S: Serializer>(
+    timeline: &[Bucket],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(timeline.iter().map(|Bucket { at, levels }| {
+        let Levels { normal, warning, error } = levels;
+        (at.as_second(), normal, warning, error)
+    }))
 }
 
 impl Nodes {

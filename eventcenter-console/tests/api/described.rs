@@ -169,7 +169,7 @@ async fn every_part_of_an_overview_and_of_a_life_was_there_to_be_compared() {
         (&life, "/lives/0/end/at"),
         (&nodes, "/nodes/0/faults/0/0"),
         (&nodes, "/nodes/0/last_problem/reason"),
-        (&nodes, "/nodes/0/timeline/0/levels"),
+        (&nodes, "/nodes/0/timeline/0/3"),
     ] {
         assert!(answer.pointer(place).is_some_and(|part| !part.is_null()), "{place}: {answer}");
     }

@@ -44,6 +44,9 @@ async fn what_is_about_a_node_is_told_from_what_is_on_it() {
     assert_eq!(nodes[0].last_problem.as_ref().map(|last| &*last.reason), Some("Rebooted"));
     let errors: Vec<_> = nodes[0].timeline.iter().map(|bucket| bucket.levels.error).collect();
     assert_eq!(errors, [1, 1, 1]);
+    let begin = nodes[0].timeline[0].at.as_second();
+    let written = serde_json::to_value(&nodes[0]).expect("JSON");
+    assert_eq!(written["timeline"][0], serde_json::json!([begin, 0, 0, 1]));
     assert_eq!((nodes[1].ready, nodes[1].own), (None, Levels::default()));
 }
 
