@@ -112,7 +112,7 @@ impl Made {
     async fn new(events: u64, nodes: usize) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pages-{events}-{nodes}"));
         let noted = folder.join("begin");
-        let known = std::fs::read_to_string(&noted).ok().and_then(|text| text.parse().ok());
+        let known = std::fs::read_to_string(&noted).ok().and_then(|text| text.trim().parse().ok());
         let now = Timestamp::now();
         // What is older than a month is not kept.
         let known = known.filter(|begin: &Timestamp| now.duration_since(*begin) < WEEK * 2);
