@@ -24,14 +24,19 @@ pub(crate) struct Problem {
     /// In a search statement, in characters from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<usize>,
-    /// What is wrong, more exactly than by the type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<&'static str>,
+    #[serde(flatten)]
+    pub(crate) mistake: Option<Box<Mistake>>,
+    #[serde(skip)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What is wrong, more exactly than by the type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Mistake {
+    pub(crate) code: &'static str,
     /// What the detail names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) values: BTreeMap<&'static str, String>,
-    #[serde(skip)]
-    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -55,18 +60,20 @@ impl Problem {
             _ => ("about:blank", "It did not work"),
         };
         let (status, detail) = (status.as_u16(), detail.into());
-        let (column, code, values, headers) = (None, None, BTreeMap::new(), Vec::new());
-        Self { kind, title, status, detail, column, code, values, headers }
+        Self { kind, title, status, detail, column: None, mistake: None, headers: Vec::new() }
     }
 
     /// Says by a code what is wrong.
     pub(crate) fn code(self, code: &'static str) -> Self {
-        Self { code: Some(code), ..self }
+        let mistake = Some(Box::new(Mistake { code, values: BTreeMap::new() }));
+        Self { mistake, ..self }
     }
 
-    /// Names a value of the sentence.
+    /// Names a value of the sentence that a code stands for.
     pub(crate) fn value(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.values.insert(name, value.into());
+        if let Some(mistake) = &mut self.mistake {
+            mistake.values.insert(name, value.into());
+        }
         self
     }
 
@@ -115,9 +122,11 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let QueryError { column, message, mistake } = error;
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, message);
-        let (code, values) = mistake.map(|mistake| (mistake.code, mistake.values)).unzip();
-        let values = values.into_iter().flatten().collect();
-        Self { column: Some(column), code, values, ..problem }
+        let mistake = mistake.map(|mistake| {
+            let values = mistake.values.into_iter().collect();
+            Box::new(Mistake { code: mistake.code, values })
+        });
+        Self { column: Some(column), mistake, ..problem }
     }
 }
 

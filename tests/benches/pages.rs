@@ -14,7 +14,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
-    clippy::disallowed_methods,
     reason = "a benchmark prints, waits, and fails by panicking"
 )]
 

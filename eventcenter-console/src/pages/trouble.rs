@@ -53,8 +53,10 @@ impl Taste {
         let words = words(&assets, self.language, |beginning| known.contains(&beginning));
         let title = words.get(&format!("problem.{}", problem.kind_word()));
         let title = title.map_or(problem.title, String::as_str);
-        let sentence = problem.code.and_then(|code| words.get(&format!("mistake.{code}")));
-        let sentence = sentence.map(|sentence| filled(sentence, &problem.values));
+        let sentence = problem.mistake.as_deref().and_then(|mistake| {
+            let sentence = words.get(&format!("mistake.{}", mistake.code))?;
+            Some(filled(sentence, &mistake.values))
+        });
         let body = html! {
             main #page tabindex="-1" {
                 h1 { (title) }

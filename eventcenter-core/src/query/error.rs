@@ -37,7 +37,7 @@ impl QueryError {
         self
     }
 
-    pub(super) fn value(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn value(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         let value = plain(&value.to_string()).into_owned();
         self.mistake.iter_mut().for_each(|mistake| mistake.values.push((name, value.clone())));
         self

@@ -18,7 +18,7 @@ use crate::event::Level;
 pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
     if text.len() > Query::MAX_BYTES {
         let message = format!("a statement has at most {} bytes", Query::MAX_BYTES);
-        return Err(QueryError::new(1, message).code("too-long").value("most", Query::MAX_BYTES));
+        return Err(QueryError::new(1, message).code("too-long").value("most", &Query::MAX_BYTES));
     }
     let tokens = lex(text)?;
     if tokens.is_empty() {
@@ -87,7 +87,7 @@ impl Parser {
     ) -> Result<Node, QueryError> {
         if self.depth == Query::MAX_DEPTH {
             let message = format!("this is nested more than {} levels deep", Query::MAX_DEPTH);
-            return Err(self.error(message).code("too-deep").value("most", Query::MAX_DEPTH));
+            return Err(self.error(message).code("too-deep").value("most", &Query::MAX_DEPTH));
         }
         self.depth += 1;
         let node = parse(self);
@@ -149,7 +149,7 @@ impl Parser {
             if !self.eat(&Token::Close) {
                 let message = "expected `)`, for the `(` in column";
                 let error = self.error(format!("{message} {column}"));
-                return Err(error.code("open-parenthesis").value("column", column));
+                return Err(error.code("open-parenthesis").value("column", &column));
             }
             return Ok(inner);
         }
@@ -163,7 +163,7 @@ impl Parser {
         if self.terms > Query::MAX_TERMS {
             let message = format!("a statement has at most {} terms", Query::MAX_TERMS);
             let error = QueryError::new(column, message);
-            return Err(error.code("too-many-terms").value("most", Query::MAX_TERMS));
+            return Err(error.code("too-many-terms").value("most", &Query::MAX_TERMS));
         }
         self.term(&text, is_quoted, column)
     }
@@ -213,7 +213,7 @@ impl Parser {
             Key::Message => words(Field::Message, &text, is_quoted, column),
             _ if text.is_empty() => {
                 let message = format!("there is nothing in the quotes; write `not {key} : *`");
-                Err(QueryError::new(column, message).code("empty-quotes").value("key", key))
+                Err(QueryError::new(column, message).code("empty-quotes").value("key", &key))
             }
             key => Ok(Node::Value { key, value: pattern }),
         }
@@ -320,7 +320,7 @@ fn key(name: &str, column: usize) -> Result<Key, QueryError> {
             None => QueryError::new(column, message).code("unknown-key").value("key", name),
             Some(near) => {
                 let error = QueryError::new(column, format!("{message}; did you mean `{near}`?"));
-                error.code("unknown-key-near").value("key", name).value("near", near)
+                error.code("unknown-key-near").value("key", name).value("near", &near)
             }
         }
     })
