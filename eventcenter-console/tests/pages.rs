@@ -143,7 +143,7 @@ async fn a_mistaken_address_is_a_page_to_a_browser_and_problem_details_to_a_prog
     let browser = (header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8");
     let chinese = (header::ACCEPT_LANGUAGE, "zh-CN");
     for path in ["/no/such/page", "/plain?unknown=1", "/%3Cscript%3E"] {
-        let (status, headers, body) = get(path, &[browser.clone()]).await;
+        let (status, headers, body) = get(path, std::slice::from_ref(&browser)).await;
         let body = String::from_utf8(body).unwrap();
         assert!(status.is_client_error(), "{path}");
         assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
