@@ -80,8 +80,9 @@ async fn main() {
     let setup = Setup::center(env!("CARGO_BIN_EXE_event-center-under-test"))
         .with("store", json!({ "path": made.folder }));
     let center = setup.start();
+    // Without a cluster nothing is ever ready.
     eventually("the program to answer", LONG, async || {
-        center.get("/readyz").filter(|answer| answer.status == 200)
+        center.get("/healthz").filter(|answer| answer.status == 200)
     })
     .await;
     let browser = Browser::start().await;
