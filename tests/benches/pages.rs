@@ -43,7 +43,7 @@ const PAGES: &[Shown] = &[
     ("events of a level", "/events?query=level%20%3E%3D%20Warning", ".rows .row", ".rows .row"),
     ("events of a namespace", "/events?query=namespace%20:%20team-3", ".rows .row", ".rows .row"),
     ("events with a phrase", "/events?query=%22Readiness%20probe%20failed%22", ".rows .row", ".rows .row"),
-    ("Pods", "/pods?", ".pod-list li", "input"),
+    ("Pods", "/pods?", ".pod-list li", ""),
     ("a Pod", "/pods/cluster-1/{pod}?", ".verdict", ".plot-tools button"),
     ("nodes", "/nodes?", ".windowed-row", ".tiles button:nth-of-type(2)"),
     ("a node", "/nodes/cluster-1/worker-007?", ".verdict", ".plot button"),
