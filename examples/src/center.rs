@@ -336,7 +336,7 @@ fn placed(error: Error, statement: &str) -> Trouble {
     match column.and_then(|(_, column)| column.parse().ok()) {
         Some(column) => {
             let message = plain(error.message()).into_owned();
-            QueryError { column, message }.explain(statement).into()
+            QueryError { column, message, mistake: None }.explain(statement).into()
         }
         None => told(error),
     }

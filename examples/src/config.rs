@@ -64,7 +64,9 @@ pub struct Config {
     pub grace: HumanDuration,
     /// Where events go; at least one. Their order is the one that the router counts in.
     pub sinks: Vec<SinkEntry>,
-    /// Which of the sinks an event goes to.
+    /// Which of the sinks an event goes to, as it was written; without it to all of them.
+    pub routes: Option<RouteConfig>,
+    /// The same, compiled.
     pub router: Router,
     /// What it was read from.
     written: Text,
@@ -341,6 +343,7 @@ fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigEr
         sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
+        routes: written.routes,
         router,
         written: Text { file, text, path: None },
     };

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use eventcenter_core::config::read as read_yaml;
+use eventcenter_core::config::{ByteSize, read as read_yaml};
 use eventcenter_core::{ErrorKind, plain_json};
 use eventcenter_store::saved::{Draft, Kind, MOST_BODY, Saved, SavedThings, Written};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 
 /// Bytes of an import: a hundred of the largest, thousands of common ones.
-const MOST_IMPORT: usize = 100 * MOST_BODY;
+const MOST_IMPORT: ByteSize = ByteSize::new(100 * MOST_BODY as u64);
 
 /// What somebody wants to be kept.
 #[derive(Deserialize)]
