@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 /// One cargo command.
 pub(crate) struct Task {
+    /// What it is asked for by; tasks may share a name.
+    name: &'static str,
     /// The arguments of cargo.
     cargo: &'static [&'static str],
     env: &'static [(&'static str, &'static str)],
@@ -15,9 +17,10 @@ pub(crate) struct Task {
 
 /// Every `[[bench]]` target; the whole-system ones are targets of the package `eventcenter-tests`.
 pub(crate) const BENCH: &[Task] = &[
-    Task { cargo: &["bench", "--workspace", "--benches"], env: &[] },
+    Task { name: "all", cargo: &["bench", "--workspace", "--benches"], env: &[] },
     // What no public function does alone.
     Task {
+        name: "spool",
         cargo: &[
             "test",
             "--profile",
@@ -37,18 +40,22 @@ pub(crate) const BENCH: &[Task] = &[
 /// Thousands of lives with crashes, torn writes and a misbehaving API server, each from a seed of its own.
 pub(crate) const SOAK: &[Task] = &[
     Task {
+        name: "lives",
         cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::nothing"],
         env: &[("SEEDS", "1000")],
     },
     Task {
+        name: "replicas",
         cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::reigns"],
         env: &[("SEEDS", "1000")],
     },
     Task {
+        name: "watch",
         cargo: &["test", "-p", "eventcenter-kube", "--test", "watch", "--", "random"],
         env: &[("SEEDS", "2000")],
     },
     Task {
+        name: "simulation",
         cargo: &["test", "-p", "eventcenter-kube", "--test", "simulation"],
         env: &[("SEEDS", "10000")],
     },
@@ -58,26 +65,32 @@ pub(crate) const SOAK: &[Task] = &[
 /// configurations and spools for ten minutes each.
 pub(crate) const FUZZ: &[Task] = &[
     Task {
+        name: "properties",
         cargo: &["test", "-p", "eventcenter-core", "--all-features"],
         env: &[("PROPTEST_CASES", "20000")],
     },
     Task {
+        name: "query",
         cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
         env: TEN_MINUTES,
     },
     Task {
+        name: "event",
         cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "event::fuzz"],
         env: TEN_MINUTES,
     },
     Task {
+        name: "spool",
         cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "spool::tests::spoilt"],
         env: TEN_MINUTES,
     },
     Task {
+        name: "watch",
         cargo: &["test", "-p", "eventcenter-kube", "--lib", "--", "no_stream_breaks"],
         env: TEN_MINUTES,
     },
     Task {
+        name: "config",
         cargo: &[
             "test",
             "-p",
@@ -95,6 +108,7 @@ const TEN_MINUTES: &[(&str, &str)] = &[("FUZZ_SECONDS", "600")];
 
 /// Which pages, in which size, theme and language, is a table in `tests/screenshots/main.rs`.
 pub(crate) const SCREENSHOTS: &[Task] = &[Task {
+    name: "screenshots",
     cargo: &[
         "test",
         "-p",
@@ -109,6 +123,8 @@ pub(crate) const SCREENSHOTS: &[Task] = &[Task {
 
 #[derive(Args)]
 pub(crate) struct Extra {
+    /// Only the tasks of these names
+    only: Vec<String>,
     /// More arguments for cargo
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -117,7 +133,15 @@ pub(crate) struct Extra {
 /// Runs all tasks of a table, also after one has failed.
 pub(crate) fn run(root: &Path, tasks: &[Task], extra: &Extra) -> Result<bool> {
     let mut good = true;
-    for task in tasks {
+    if let Some(unknown) =
+        extra.only.iter().find(|name| tasks.iter().all(|task| task.name != **name))
+    {
+        let names: Vec<_> = tasks.iter().map(|task| task.name).collect();
+        bail!("there is no {unknown:?} here, only {}", names.join(", "));
+    }
+    let wanted =
+        |task: &&Task| extra.only.is_empty() || extra.only.iter().any(|name| name == task.name);
+    for task in tasks.iter().filter(wanted) {
         println!("cargo {}", task.cargo.join(" "));
         let status = Command::new("cargo")
             .current_dir(root)

@@ -14,7 +14,11 @@ use serde_json::json;
 
 use crate::world::{LONG, assert_in_order, identities, is_gap, missing, ready, setup};
 
+/// How many, unless `KILLS` of the environment says more.
 const KILLS: usize = 200;
+
+/// Writes in each turn of the writer, which are 250 a second, unless `PACE` says more.
+const PACE: usize = 1;
 
 /// Between two of them, in milliseconds.
 const LONGEST_MS: u64 = 300;
@@ -33,6 +37,7 @@ const FIRST: usize = 300;
 
 #[tokio::test]
 async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed() {
+    let kills = told("KILLS", KILLS);
     let (server, receiver) = (Arc::new(FakeApiServer::start()), Receiver::start());
     for number in 0..FIRST {
         server.create(EventSpec::pod("shop", "web").with_name(format!("first-{number:03}")));
@@ -79,7 +84,7 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     // From now on no list hides a revision behind a newer one.
     writer.may_update.store(true, Ordering::Relaxed);
     let mut resumed = 0;
-    for _ in KILLS_IN_LIST..KILLS {
+    for _ in KILLS_IN_LIST..kills {
         let before = server.requests().len();
         let mut eventer = setup.start();
         tokio::time::sleep(pause(longest)).await;
@@ -92,7 +97,7 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     let late = server.requests().split_off(requests);
     let again = late.iter().find(|request| begins_a_list(request));
     assert!(again.is_none(), "a position was lost: {again:?}");
-    assert!(resumed > KILLS / 10, "only {resumed} runs lived until their watch");
+    assert!(resumed > kills / 10, "only {resumed} runs lived until their watch");
 
     let mut eventer = setup.start();
     let archive = || {
@@ -120,9 +125,9 @@ async fn two_hundred_kills_lose_nothing_and_repeat_only_what_was_not_confirmed()
     for (sink, seen, window) in [("webhook", &hooked, WINDOW), ("file", &archived, FILE_WINDOW)] {
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), wanted.len(), "{sink}: something that never was");
-        let (copies, bound) = (seen.len() - distinct.len(), KILLS * window + relisted);
+        let (copies, bound) = (seen.len() - distinct.len(), kills * window + relisted);
         eprintln!(
-            "{KILLS} kills, {KILLS_IN_LIST} of them in {lists} lists, {resumed} in a watch; {sink}: {} occurrences, \
+            "{kills} kills, {KILLS_IN_LIST} of them in {lists} lists, {resumed} in a watch; {sink}: {} occurrences, \
              {copies} copies (at most {bound})",
             distinct.len(),
         );
@@ -156,6 +161,11 @@ fn begins_a_list(request: &RecordedRequest) -> bool {
         && request.parameter("continue").is_none()
 }
 
+/// A number of the environment, for runs that last.
+fn told(name: &str, usual: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
+}
+
 /// Creates, and later updates, without a pause that matters.
 struct Writer {
     may_update: Arc<AtomicBool>,
@@ -174,15 +184,18 @@ impl Writer {
             move || {
                 let mut random = StdRng::seed_from_u64(42);
                 let mut names = Vec::new();
+                let pace = told("PACE", PACE);
                 while !stop.load(Ordering::Relaxed) {
-                    let update = may_update.load(Ordering::Relaxed) && random.random_bool(0.6);
-                    if update && !names.is_empty() {
-                        let name: &String = &names[random.random_range(0..names.len())];
-                        server.update("shop", name);
-                    } else {
-                        let name = format!("written-{:06}", names.len());
-                        server.create(EventSpec::pod("shop", "web").with_name(&*name));
-                        names.push(name);
+                    for _ in 0..pace {
+                        let update = may_update.load(Ordering::Relaxed) && random.random_bool(0.6);
+                        if update && !names.is_empty() {
+                            let name: &String = &names[random.random_range(0..names.len())];
+                            server.update("shop", name);
+                        } else {
+                            let name = format!("written-{:07}", names.len());
+                            server.create(EventSpec::pod("shop", "web").with_name(&*name));
+                            names.push(name);
+                        }
                     }
                     thread::park_timeout(Duration::from_millis(4));
                 }
