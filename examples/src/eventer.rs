@@ -108,7 +108,8 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let http = listen(config.http.listen, &health, &metrics).await?;
     let (stop, grace) = (Stop::new(), config.grace.get());
     let worked = async {
-        let worked = live(config, opened, &health, &metrics, no_wait, stop.listen()).await;
+        let lived = live(config, opened, &health, &metrics, no_wait, stop.listen());
+        let worked = Box::pin(lived).await;
         stop.abort();
         worked
     };
@@ -217,7 +218,7 @@ pub(crate) async fn pass_on(stopped: &mut Stopped, stop: &Stop) {
     stop.begin();
     stopped.aborted().await;
     stop.abort();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What commands have to know of this program.

@@ -63,7 +63,7 @@ pub(crate) async fn run(
         Replica { config, servers, health, metrics, candidacy, no_wait, reload, before: None };
     let (done, served, ()) = tokio::join!(
         async {
-            let done = replica.terms(stop.listen()).await;
+            let done = Box::pin(replica.terms(stop.listen())).await;
             stop.abort();
             done
         },
@@ -106,7 +106,7 @@ enum Ended {
     /// It was lost.
     Lost,
     /// It was given up, to work by this configuration.
-    Renewed(Config),
+    Renewed(Box<Config>),
     /// The program is to end, or has to.
     Done(Result<(), Failure>),
 }
@@ -129,13 +129,13 @@ impl Replica {
             };
             self.metrics.leader.set(1);
             self.metrics.leader_terms.inc();
-            let ended = self.lead(won, stopped.clone()).await;
+            let ended = Box::pin(self.lead(won, stopped.clone())).await;
             self.metrics.leader.set(0);
             match ended {
                 Ended::Lost => self.health.retain_only(&[PART, reload::PART]),
                 Ended::Renewed(new) => {
                     self.health.retain_only(&[PART, reload::PART]);
-                    self.take_over(new).await?;
+                    self.take_over(*new).await?;
                 }
                 Ended::Done(done) => return done,
             }
@@ -188,7 +188,7 @@ impl Replica {
                 let note = note(&mut last).await;
                 self.give_up(&term, note).await;
                 match (done, new) {
-                    (Ok(()), Some(new)) => Ended::Renewed(new),
+                    (Ok(()), Some(new)) => Ended::Renewed(Box::new(new)),
                     (done, _) => Ended::Done(done),
                 }
             }

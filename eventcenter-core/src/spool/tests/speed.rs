@@ -36,7 +36,7 @@ fn records_a_second_and_recovery_of_a_gibibyte() {
     // Of the repository: a temporary folder may be in memory.
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
     for (batch, bytes) in [(100, 512 << 20), (1000, 1 << 30)] {
-        let fs = Arc::new(DiskFs::new(&folder.path().join(batch.to_string())).unwrap());
+        let fs = Arc::new(DiskFs::new(folder.path().join(batch.to_string())).unwrap());
         let mut log = Log::recover(Arc::clone(&fs) as Arc<dyn Fs>, 16 << 20).unwrap().log;
         let speed = append(&mut log, batch, bytes);
         eprintln!("spool: {speed:.0} records a second, {batch} a commit");
