@@ -28,11 +28,16 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod compress;
 pub mod credentials;
+pub mod endpoint;
 pub mod error;
+pub mod sign;
 pub mod wire;
 
 pub use clock::Clock;
+pub use compress::Compression;
 pub use credentials::{Credential, Provider};
+pub use endpoint::Endpoint;
 pub use error::{Class, Code, Error, ErrorKind, Result};
 pub use wire::{Log, LogGroup};

@@ -15,7 +15,28 @@
 //! at most 7 days old and 15 minutes ahead. Nothing of this is checked here: the service's answer is an
 //! [`Error`](crate::Error) whose class says what to do.
 
+mod decode;
+mod encode;
+
 use std::borrow::Cow;
+
+pub use encode::Encoder;
+
+/// The fields, each as its tag: its number and its type in one byte.
+mod field {
+    pub(super) const KEY: u8 = 0x0a;
+    pub(super) const VALUE: u8 = 0x12;
+
+    pub(super) const TIME: u8 = 0x08;
+    pub(super) const CONTENTS: u8 = 0x12;
+    pub(super) const TIME_NS: u8 = 0x25;
+
+    pub(super) const LOGS: u8 = 0x0a;
+    pub(super) const TOPIC: u8 = 0x1a;
+    pub(super) const SOURCE: u8 = 0x22;
+    pub(super) const MACHINE_UUID: u8 = 0x2a;
+    pub(super) const TAGS: u8 = 0x32;
+}
 
 /// One log: a time, and pairs of key and value.
 ///
@@ -115,3 +136,6 @@ impl<'a> LogGroup<'a> {
         self
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
