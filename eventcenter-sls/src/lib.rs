@@ -1,7 +1,7 @@
 //! A client of [Alibaba Cloud's log service SLS](https://www.alibabacloud.com/help/en/sls): it signs, encodes and
 //! sends logs, asks for them again, and manages what they are kept in.
 //!
-//! ```ignore
+//! ```no_run
 //! use eventcenter_sls::{Client, Credential, Log, LogGroup};
 //!
 //! # async fn example() -> eventcenter_sls::Result<()> {
@@ -19,7 +19,7 @@
 //! reads messages. A secret is never in a log line, an error or a `Debug` output, and is overwritten when it is
 //! dropped. What an answer holds beyond the fields that are named here is kept and sent back.
 //!
-//! **What it does not.** It keeps no queue: who puts logs has them until [`put`](client::Logstore::put) returns. The
+//! **What it does not.** It keeps no queue: who puts logs has them until [`put`](Logstore::put) returns. The
 //! console's *apps* (RAM actions `log:CreateApp` and the like) have no public API; the Kubernetes event center is a
 //! logstore, an index, dashboards, saved searches and alerts of fixed names, and these can all be made.
 //!
@@ -27,17 +27,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod clock;
 pub mod compress;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
+pub mod logstore;
+pub mod project;
 pub mod sign;
 pub mod wire;
 
+pub use client::Client;
 pub use clock::Clock;
 pub use compress::Compression;
 pub use credentials::{Credential, Provider};
 pub use endpoint::Endpoint;
 pub use error::{Class, Code, Error, ErrorKind, Result};
+pub use logstore::Logstore;
+pub use project::Project;
 pub use wire::{Log, LogGroup};
