@@ -36,6 +36,8 @@ pub mod error;
 pub mod logstore;
 pub mod project;
 pub mod sign;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wire;
 
 pub use client::Client;
