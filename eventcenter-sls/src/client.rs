@@ -22,6 +22,8 @@ mod attempt;
 mod builder;
 mod call;
 mod retry;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod skew;
 
 use std::fmt;

@@ -126,7 +126,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 /// A credential is a provider of itself.
 #[async_trait]
 impl Provider for Credential {
-    async fn get(&self) -> Result<Credential> {
+    async fn get(&self) -> Result<Self> {
         Ok(self.clone())
     }
 

@@ -191,6 +191,27 @@ impl Error {
         self.0.reply.as_ref()?.code
     }
 
+    /// Whether what was asked for is not there. Some kinds of objects have no code for that, only words.
+    pub fn is_not_found(&self) -> bool {
+        match self.code() {
+            Some(code) if code != Code::ParameterInvalid => code.is_missing(),
+            None if self.kind() == ErrorKind::Service && self.status() == Some(404) => true,
+            _ => self.says("not exist"),
+        }
+    }
+
+    /// Whether what was to be made is there already. As above.
+    pub fn is_already_there(&self) -> bool {
+        match self.code() {
+            Some(code) if code != Code::ParameterInvalid => code.is_existing(),
+            _ => self.says("already exist"),
+        }
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.kind() == ErrorKind::Service && self.message().to_ascii_lowercase().contains(words)
+    }
+
     /// The service's code as it was spelt; empty when there was none.
     pub fn spelling(&self) -> &str {
         self.0.reply.as_ref().map_or("", |reply| &reply.spelling)

@@ -27,15 +27,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod client;
 pub mod clock;
 pub mod compress;
 pub mod credentials;
+pub mod dashboard;
 pub mod endpoint;
 pub mod error;
+pub mod index;
 pub mod logstore;
+pub mod logtail;
+pub mod object;
 pub mod project;
+pub mod resource;
+pub mod saved_search;
 pub mod sign;
+pub mod substore;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod wire;

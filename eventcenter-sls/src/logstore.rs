@@ -1,6 +1,11 @@
 //! A logstore: where logs are put, asked for and pulled.
 
+mod pull;
 mod put;
+mod query;
+mod row;
+mod settings;
+mod shard;
 
 use std::sync::Arc;
 
@@ -8,7 +13,12 @@ use crate::client::{Answer, Call};
 use crate::error::Result;
 use crate::project::Project;
 
+pub use pull::{Cursor, From, Pull, Pulled};
 pub use put::{Receipt, Route};
+pub use query::{Bucket, Context, Logs, Meta, Pages, Query, search_text, sql_name, sql_text};
+pub use row::Row;
+pub use settings::LogstoreSettings;
+pub use shard::Shard;
 
 /// One logstore, by its name. It need not exist.
 #[derive(Debug, Clone)]
@@ -42,3 +52,6 @@ impl Logstore {
         call.segment(&self.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

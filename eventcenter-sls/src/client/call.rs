@@ -176,6 +176,12 @@ impl Call {
         self
     }
 
+    /// The same place, asked otherwise.
+    pub(crate) fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
     /// May be carried out twice: it is repeated when its answer was lost. So it is without this, except for `POST`.
     #[must_use]
     pub fn repeatable(mut self) -> Self {

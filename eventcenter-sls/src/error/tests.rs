@@ -118,3 +118,22 @@ fn an_error_is_one_line_that_a_person_can_use() {
         "LogStoreNotExist: logstore k8s-event\\ndoes not exist (status=404, request_id=5B8F)"
     );
 }
+
+#[test]
+fn what_is_missing_and_what_is_there_is_known_by_code_or_by_words() {
+    for (status, code, message, missing, there) in [
+        (404, "LogStoreNotExist", "", true, false),
+        (404, "DashboardSomething", "", true, false),
+        (400, "ParameterInvalid", "specified dashboard does not exist", true, false),
+        (400, "ParameterInvalid", "specified dashboard already exists", false, true),
+        (400, "SomethingNew", "job k8s-oom already exists", false, true),
+        (400, "LogStoreAlreadyExist", "", false, true),
+        (401, "Unauthorized", "the role does not exist", false, false),
+        (400, "ParameterInvalid", "ttl", false, false),
+    ] {
+        let error = reply(status, code, message);
+        let found = (error.is_not_found(), error.is_already_there());
+        assert_eq!(found, (missing, there), "{error}");
+    }
+    assert!(!Error::from_reply(404, None, None, b"not exist").is_not_found());
+}
