@@ -45,6 +45,8 @@ pub mod resource;
 pub mod saved_search;
 pub mod sign;
 pub mod substore;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wire;
 
 pub use client::Client;
