@@ -214,11 +214,18 @@ impl Shared {
         }
     }
 
+    /// Says what is held, and learns what is to be held. What is new in that is said at once: before it is, the service
+    /// takes no checkpoint for it.
     async fn beat(&self) -> Result<()> {
-        let held = self.shards().held();
         let (group, name) = (&self.options.group, &self.options.name);
-        let wanted = self.logstore.heartbeat(group, name, &held).await?;
-        self.shards().assign(&wanted);
+        for _ in 0..2 {
+            let held = self.shards().held();
+            let wanted = self.logstore.heartbeat(group, name, &held).await?;
+            self.shards().assign(&wanted);
+            if wanted.iter().all(|shard| held.contains(shard)) {
+                break;
+            }
+        }
         Ok(())
     }
 }
