@@ -31,6 +31,7 @@ pub mod alert;
 pub mod client;
 pub mod clock;
 pub mod compress;
+pub mod consumer;
 pub mod credentials;
 pub mod dashboard;
 pub mod endpoint;

@@ -36,6 +36,10 @@ pub(crate) const FUZZ: &[Task] = &[
         env: &[("PROPTEST_CASES", "20000")],
     },
     Task {
+        cargo: &["test", "-p", "eventcenter-sls", "--all-features"],
+        env: &[("PROPTEST_CASES", "20000")],
+    },
+    Task {
         cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
         env: &[("FUZZ_SECONDS", "600")],
     },
