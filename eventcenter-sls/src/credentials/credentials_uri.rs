@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::source::{Temporary, ask, failed, http, json};
+use super::source::{Temporary, ask, failed, json, nearby};
 use super::{Credential, Source, Surroundings};
 use crate::error::Result;
 
 const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a URI answers.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ impl Source for CredentialsUri {
     async fn fetch(&self) -> Result<Option<Credential>> {
         // It may hold a password, and is not repeated.
         let Some(uri) = self.0.variable(VARIABLE) else { return Ok(None) };
-        let (status, text) = ask(VARIABLE, http(false, TIMEOUT)?.get(uri.reveal())).await?;
+        let (status, text) = ask(VARIABLE, nearby()?.get(uri.reveal())).await?;
         if status != 200 {
             return Err(failed(format!("{VARIABLE} answers {status}")));
         }

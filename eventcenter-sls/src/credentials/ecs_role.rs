@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::source::{Temporary, ask, failed, http, json};
+use super::source::{Temporary, ask, failed, json, nearby};
 use super::{Credential, Secret, Source, Surroundings};
 use crate::error::Result;
 
-const TIMEOUT: Duration = Duration::from_secs(1);
 const ROLES: &str = "meta-data/ram/security-credentials/";
 
 /// The role of this ECS instance.
@@ -69,7 +68,7 @@ impl Source for EcsRole {
         if self.surroundings.is_set("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
             return Ok(None);
         }
-        let http = http(false, TIMEOUT)?;
+        let http = nearby()?;
         let token = match self.token(&http).await {
             Ok(token) => token,
             Err(_) if self.role.is_none() => return Ok(None),

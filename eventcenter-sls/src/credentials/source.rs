@@ -65,16 +65,26 @@ pub(super) fn json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     })
 }
 
-/// A service that is asked over HTTP, in seconds at most, without redirects.
-pub(super) fn http(proxied: bool, timeout: Duration) -> Result<reqwest::Client> {
+/// A service on this machine or in its network, which is asked directly: where there is none, connecting hangs.
+pub(super) fn nearby() -> Result<reqwest::Client> {
+    // A proxy would ask for a key of its own.
+    made(http().no_proxy().connect_timeout(Duration::from_secs(1)))
+}
+
+/// A service of Alibaba Cloud.
+pub(super) fn public() -> Result<reqwest::Client> {
+    made(http().connect_timeout(Duration::from_secs(5)))
+}
+
+fn http() -> reqwest::ClientBuilder {
     install_crypto_provider();
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(timeout.min(Duration::from_secs(2)))
-        .timeout(timeout);
-    // The metadata service is of this machine, and a proxy would ask for its own.
-    let client = if proxied { client } else { client.no_proxy() };
+        .timeout(Duration::from_secs(10))
+}
+
+fn made(client: reqwest::ClientBuilder) -> Result<reqwest::Client> {
     client.build().map_err(|error| failed("cannot make an HTTP client").with_source(error))
 }
 

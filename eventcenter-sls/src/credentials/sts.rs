@@ -15,12 +15,11 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use sha1::Sha1;
 
-use super::source::{Temporary, ask, failed, file, http, json};
+use super::source::{Temporary, ask, failed, file, json, public};
 use super::{Credential, Provider, Secret, Source, Surroundings};
 use crate::error::Result;
 
 const VERSION: &str = "2015-04-01";
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a key is asked for: an hour, of which the service says that every role grants it.
 const DURATION: Duration = Duration::from_secs(3600);
@@ -256,7 +255,7 @@ async fn asked(
     let pairs = parameters
         .iter()
         .map(|(name, value)| format!("{}={}", percent(name), percent(value.reveal())));
-    let request = http(true, TIMEOUT)?
+    let request = public()?
         .post(surroundings.sts_url())
         .header("Content-Type", "application/x-www-form-urlencoded")
         .body(pairs.collect::<Vec<_>>().join("&"));
