@@ -1,42 +1,61 @@
 //! What a sink is handed, and what it answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 
-/// Events to deliver together: at least one, immutable, in the order in which they arrived.
+/// Events to deliver together: at least one, immutable, in the order in which they arrived. Clones are the same batch.
 #[derive(Debug, Clone)]
-pub struct Batch(Arc<[Arc<Event>]>);
+pub struct Batch {
+    events: Arc<[Arc<Event>]>,
+    unknown: Arc<AtomicU32>,
+}
 
 impl Batch {
     /// A batch of these events; none if there are none, so that no sink has to think of that.
     pub fn new(events: impl Into<Arc<[Arc<Event>]>>) -> Option<Self> {
         let events = events.into();
-        (!events.is_empty()).then_some(Self(events))
+        (!events.is_empty()).then(|| Self { events, unknown: Arc::default() })
     }
 
     /// The events; never empty.
     pub fn events(&self) -> &[Arc<Event>] {
-        &self.0
+        &self.events
     }
 
     /// How many; at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.events.len()
     }
 
-    /// Two halves, for a batch that is too large; none if it is a single event.
+    /// Two halves, for a batch that is too large; none if it is a single event. What was sent with the whole was sent
+    /// with each of them.
     pub fn halves(&self) -> Option<(Self, Self)> {
-        let (left, right) = self.0.split_at(self.0.len() / 2);
-        Some((Self::new(left)?, Self::new(right)?))
+        let (left, right) = self.events.split_at(self.events.len() / 2);
+        let half = |events| {
+            let unknown = Arc::new(AtomicU32::new(self.unknown_outcomes()));
+            Some(Self { unknown, ..Self::new(events)? })
+        };
+        Some((half(left)?, half(right)?))
+    }
+
+    /// How often it was sent without anybody learning whether it was taken.
+    pub fn unknown_outcomes(&self) -> u32 {
+        self.unknown.load(Ordering::Relaxed)
+    }
+
+    /// It was sent once more, and nobody knows whether it was taken. Gives how often that was so by now.
+    pub(crate) fn outcome_is_unknown(&self) -> u32 {
+        self.unknown.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
 impl From<Arc<Event>> for Batch {
     fn from(event: Arc<Event>) -> Self {
-        Self(Arc::new([event]))
+        Self { events: Arc::new([event]), unknown: Arc::default() }
     }
 }
 

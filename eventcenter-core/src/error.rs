@@ -15,6 +15,7 @@
 //! | `Timeout` | deadline passed | `Retry` |
 //! | `Protocol` | an answer that makes no sense | `Retry` |
 //! | `Storage` | ENOSPC, EIO, checksum | `Retry` |
+//! | `OutcomeUnknown` | sent as often as may be, and never an answer | `SetAside` |
 //!
 //! `Display` is one lowercase line without the cause, for logs; `Debug` is for people. Neither ever holds a
 //! secret, or a URL with its query.
@@ -50,6 +51,9 @@ pub enum ErrorKind {
     Protocol,
     /// Our own disk.
     Storage,
+    /// It was sent as often as it may be, and no answer said whether it was taken: the
+    /// [retry layer](crate::layer::retry)'s word.
+    OutcomeUnknown,
 }
 
 impl ErrorKind {
@@ -65,6 +69,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",
             Self::Storage => "storage",
+            Self::OutcomeUnknown => "outcome_unknown",
         }
     }
 
@@ -74,6 +79,7 @@ impl ErrorKind {
             Self::Auth => Action::Refresh,
             Self::TooLarge => Action::Split,
             Self::Refused => Action::DeadLetter,
+            Self::OutcomeUnknown => Action::SetAside,
             Self::Throttled
             | Self::Unavailable
             | Self::Timeout
@@ -93,10 +99,12 @@ pub enum Action {
     RetryAfter(Duration),
     /// Halve the batch.
     Split,
-    /// Set the events aside: they will never be taken.
+    /// Set aside what will never be taken: of several events each half is tried, to find the bad one.
     DeadLetter,
-    /// Get a new credential, then once more. The worker pauses as for `Retry`; a sink that reads its
-    /// [`Secret`](crate::Secret) for each delivery has the new one by then, if somebody has put one there.
+    /// Set the whole batch aside, and send no part of it again: it may have been taken.
+    SetAside,
+    /// Get a new credential, then once more at once; refused again, it is [`Suspend`](Self::Suspend). A sink that reads
+    /// its [`Secret`](crate::Secret) for each delivery has the new one, if somebody has put one there.
     Refresh,
     /// Leave the target alone, keep what is meant for it, look again slowly: a person has to act.
     Suspend,

@@ -24,6 +24,7 @@ mod envelope;
 mod identity;
 mod kubernetes;
 mod pod;
+mod shortened;
 
 use std::fmt;
 use std::sync::Arc;

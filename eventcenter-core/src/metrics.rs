@@ -97,6 +97,8 @@ pub struct Metrics {
     pub delay_seconds: Histograms,
     /// From when an event was received until the receiver confirmed it, in seconds.
     pub received_delay_seconds: Histograms,
+    /// Events that a receiver found too large, and took when they were shortened.
+    pub events_shortened: Family<Sink, Counter>,
     /// Events that became dead letters.
     pub events_dead: Family<SinkKind, Counter>,
     /// Events dropped for a sink that lags, because the spool was full.
@@ -105,6 +107,10 @@ pub struct Metrics {
     pub delivery_errors: Family<SinkKind, Counter>,
     /// Records of the spool that a sink has yet to pass.
     pub backlog: Family<Sink, Gauge>,
+    /// Bytes of these on disk, those that only others want among them.
+    pub backlog_bytes: Family<Sink, Gauge>,
+    /// How long ago the oldest event that a sink has in hand was received, in seconds; 0 if it waits for events.
+    pub backlog_age_seconds: Family<Sink, Gauge>,
     /// Bytes of the store on disk.
     pub store_bytes: Gauge,
     /// Files of the store.
@@ -137,10 +143,13 @@ impl Default for Metrics {
             delivery_seconds: Histograms::new_with_constructor(seconds),
             delay_seconds: Histograms::new_with_constructor(seconds),
             received_delay_seconds: Histograms::new_with_constructor(seconds),
+            events_shortened: Family::default(),
             events_dead: Family::default(),
             events_dropped: Family::default(),
             delivery_errors: Family::default(),
             backlog: Family::default(),
+            backlog_bytes: Family::default(),
+            backlog_age_seconds: Family::default(),
             store_bytes: Gauge::default(),
             store_partitions: Gauge::default(),
             store_damaged: Gauge::default(),
@@ -222,6 +231,11 @@ impl Metrics {
             "From the receipt of an event until it was confirmed",
             self.received_delay_seconds.clone(),
         );
+        r.register(
+            "events_shortened",
+            "Events too large for the receiver, taken shortened",
+            self.events_shortened.clone(),
+        );
         r.register("events_dead", "Events that became dead letters", self.events_dead.clone());
         r.register(
             "events_dropped",
@@ -233,6 +247,12 @@ impl Metrics {
             "backlog",
             "Records before a sink, its own and those of others",
             self.backlog.clone(),
+        );
+        r.register("backlog_bytes", "Bytes of these on disk", self.backlog_bytes.clone());
+        r.register(
+            "backlog_age_seconds",
+            "Age of the oldest event that a sink has in hand",
+            self.backlog_age_seconds.clone(),
         );
         r.register("store_bytes", "Bytes of the store on disk", self.store_bytes.clone());
         r.register("store_partitions", "Files of the store", self.store_partitions.clone());

@@ -6,7 +6,7 @@
 //!
 //! # For authors of sinks
 //!
-//! A pipeline calls [`Sink::deliver`] for one batch at a time, in order.
+//! A pipeline calls [`Sink::deliver`] for one batch at a time, in order, or for [`Limits::in_flight`] of them.
 //!
 //! - **It must not block**: programs run all loops on one thread, so every other sink and the intake would stand
 //!   still. What blocks (a file, a library without `async`, compression of megabytes) goes to
@@ -72,13 +72,17 @@ pub trait Sink: Debug + Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Events in one batch. Default 1.
+    /// Events in one batch. Default 1. A sink of few messages, such as a chat room, sets it high, and makes one
+    /// digest of a batch of many: what waits for its next turn is handed to it together.
     pub max_events: usize,
     /// Bytes of documents in one batch, unless a single event is larger. Default 1 MiB.
     pub max_bytes: usize,
-    /// Whether the receiver recognises what it has already, so that a delivery of which the outcome is unknown
-    /// may be repeated freely. Default false.
+    /// Whether a delivery of which the outcome is unknown may be repeated freely: the receiver recognises what it has
+    /// already, or a repeat costs it nothing. Default false: it is sent at most twice more, and then set aside.
     pub idempotent: bool,
+    /// So many batches are delivered at a time. Events of one object are never in two of them, and follow each other
+    /// in order. Default 1.
+    pub in_flight: usize,
     /// How often its target may be sent something, if it is known to count. Default none.
     pub rate: Option<Rate>,
 }
@@ -96,7 +100,7 @@ pub struct Rate {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_events: 1, max_bytes: 1 << 20, idempotent: false, rate: None }
+        Self { max_events: 1, max_bytes: 1 << 20, idempotent: false, in_flight: 1, rate: None }
     }
 }
 
@@ -117,6 +121,13 @@ impl Limits {
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
+        self
+    }
+
+    /// Sets how many batches are delivered at a time; 0 means 1.
+    #[must_use]
+    pub fn with_in_flight(mut self, in_flight: usize) -> Self {
+        self.in_flight = in_flight.max(1);
         self
     }
 

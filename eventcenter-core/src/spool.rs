@@ -41,6 +41,7 @@ mod segment;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ use log::Log;
 use queue::Queue;
 pub use queue::SourceId;
 pub(crate) use queue::Window;
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Budget, Reader};
 use record::{SourceRow, Tables};
 use segment::SharedSegments;
 
@@ -72,6 +73,9 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// So many bytes are committed without waiting.
 const CHUNK: usize = 1 << 20;
+
+/// A sink that has no event in hand.
+const NOTHING: i64 = i64::MIN;
 
 /// The source that the pipeline's own events come from.
 const OWN: &str = "eventcenter";
@@ -124,6 +128,8 @@ struct Shared {
     /// What went with segments that were removed to make room, and is yet to be declared: which sink's, below which
     /// number, and how many events.
     lost: Mutex<Vec<(usize, u64, u64)>>,
+    /// By sink: when the oldest event that it has in hand was received, in microseconds; [`NOTHING`] if it has none.
+    in_hand: Vec<AtomicI64>,
     /// Positions as they were found on disk.
     found: Vec<SourceRow>,
     /// The number below which everything is on disk, and whether there will be no more.
@@ -183,6 +189,7 @@ impl Spool {
             config,
             queue: Mutex::new(queue),
             lost: Mutex::default(),
+            in_hand: sinks.iter().map(|_| AtomicI64::new(NOTHING)).collect(),
             sinks,
             cursors: cursors.into_iter().map(Mutex::new).collect(),
             found: recovered.tables.sources,
@@ -278,6 +285,13 @@ impl Spool {
         self.0.settle(place, next)
     }
 
+    /// When the oldest event was received that the sink at `place` has in hand: for the metrics.
+    pub(crate) fn has_in_hand(&self, place: usize, oldest: Option<Timestamp>) {
+        if let Some(in_hand) = self.0.in_hand.get(place) {
+            in_hand.store(oldest.map_or(NOTHING, Timestamp::as_microsecond), Ordering::Relaxed);
+        }
+    }
+
     /// Whether everything below `end` was dropped for the sink at `place`, which has not settled it.
     pub(crate) fn has_dropped(&self, place: usize, end: u64) -> bool {
         let lost = || self.0.lost.lock().unwrap_or_else(PoisonError::into_inner);
@@ -366,6 +380,15 @@ impl Shared {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.retain(|&(other, below, _)| (other, below) != (sink, end));
         lost.push((sink, end, count));
+    }
+
+    /// How long ago the oldest event that a sink has in hand was received.
+    fn age(&self, sink: usize, now: Timestamp) -> Duration {
+        let oldest =
+            self.in_hand.get(sink).map_or(NOTHING, |oldest| oldest.load(Ordering::Relaxed));
+        let micros = if oldest == NOTHING { 0 } else { now.as_microsecond() - oldest };
+        // A clock that was set back makes nothing young.
+        Duration::from_micros(u64::try_from(micros).unwrap_or_default())
     }
 
     fn sink_name(&self, sink: usize) -> &str {

@@ -15,8 +15,9 @@
 //!
 //! **Success** is HTTP 200 *and* `errcode` 0; a busy or silenced robot is waited for, and what a person has to mend
 //! (token, signature, keyword) suspends the sink. A confirmed message cannot be
-//! recognised when it comes again, so a lost answer is repeated at most twice, and each message ends with a short id
-//! that stays the same: whoever sees it twice sees that it is one. (The undocumented `msgUuid`, which some robots
+//! recognised when it comes again, so after a lost answer it is sent at most twice more, then its events become dead
+//! letters of kind `outcome_unknown`; and each message ends with a short id that stays the same: whoever sees it twice
+//! sees that it is one. (The undocumented `msgUuid`, which some robots
 //! heed, has the whole id.)
 //!
 //! **Limits**: 20 messages a minute for a robot, and ten minutes of silence for who exceeds that. All sinks of one
@@ -67,8 +68,10 @@ const ROBOTS: &str = "https://oapi.dingtalk.com/robot/send";
 /// Of the 20 that a robot takes, so that a clock that differs costs nothing.
 const A_MINUTE: NonZeroU32 = NonZeroU32::new(18).expect("18 is not 0");
 const NO_TOKEN: &str = "there is no access_token in this address";
-/// Events of a digest.
-const DIGEST: usize = 500;
+/// Events of a digest: what waited for its turn becomes one message, up to this.
+const DIGEST: usize = 2000;
+/// Of the documents of these.
+const DIGEST_BYTES: usize = 4 << 20;
 
 /// The settings of [`DingTalk`].
 #[derive(Debug, Deserialize)]
@@ -242,7 +245,10 @@ impl DingTalk {
             Rate { deliveries: A_MINUTE, per: Duration::from_secs(60), target: target.finish() };
         let max_events = if digest { DIGEST } else { 1 };
         Ok(Self {
-            limits: Limits::new().with_max_events(max_events).with_rate(rate),
+            limits: Limits::new()
+                .with_max_events(max_events)
+                .with_max_bytes(DIGEST_BYTES)
+                .with_rate(rate),
             writer: Writer::new(config.message, config.layout, config.labels, config.links),
             at: At::compile(&name, config.at)?,
             http: Http::new(&name, &config.tls, config.timeout.get())?,

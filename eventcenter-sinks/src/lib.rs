@@ -1,10 +1,11 @@
 //! Where Kubernetes Events go: one small file a sink, each behind a feature of the same name.
 //!
-//! | sink | receiver | in one delivery | recognises repeats |
+//! | sink | receiver | in one delivery | after a lost answer |
 //! |---|---|---|---|
-//! | [`mod@file`] | NDJSON files that rotate by size and age | 500 events | no |
-//! | [`stdout`] | standard output, as text for people or as NDJSON | 500 events | no |
-//! | [`webhook`] | any HTTP endpoint | 1, or 500 | if you say so |
+//! | [`dingtalk`] | a DingTalk group | 2000 events, as one digest | twice more, then a dead letter |
+//! | [`mod@file`] | NDJSON files that rotate by size and age | 500 events | again |
+//! | [`stdout`] | standard output, as text for people or as NDJSON | 500 events | again |
+//! | [`webhook`] | any HTTP endpoint | 1, or 500 | twice more, then a dead letter; again with `idempotent: true` |
 //!
 //! A sink's kind is its module, its feature and its key in the configuration; [`SinkConfig`] reads any of them:
 //!

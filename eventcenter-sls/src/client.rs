@@ -41,6 +41,7 @@ use crate::sign::v4;
 use crate::{Logstore, Project};
 
 pub use answer::Answer;
+pub(crate) use builder::install_crypto_provider;
 pub use builder::{Builder, Signature};
 pub use call::{Body, Call};
 pub use retry::Retries;

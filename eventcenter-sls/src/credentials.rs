@@ -1,19 +1,52 @@
 //! Who signs: the [`Credential`] and where it comes from.
 //!
 //! The client asks its [`Provider`] before every attempt, so that a credential that was rotated is used by the next
-//! request, and tells it when the service refused one.
+//! request, and tells it when the service refused one. A [`Credential`] is a provider; [`usual`] finds the one that this
+//! machine has; [`Cached`] makes a provider of any [`Source`].
+
+mod addon_secret;
+mod cached;
+mod chain;
+mod cli_profile;
+mod credentials_uri;
+mod ecs_role;
+mod environment;
+mod ini_profile;
+#[cfg(test)]
+mod served;
+mod source;
+mod sts;
+mod surroundings;
+#[cfg(feature = "ack-token")]
+mod token_file;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Deserialize;
 use zeroize::Zeroizing;
+
+pub use addon_secret::AddonSecret;
+pub use cached::Cached;
+pub use chain::{Chain, usual};
+pub use cli_profile::CliProfile;
+pub use credentials_uri::CredentialsUri;
+pub use ecs_role::EcsRole;
+pub use environment::Environment;
+pub use ini_profile::IniProfile;
+pub use source::Source;
+pub use sts::{AssumeRole, AssumeRoleWithOidc};
+pub use surroundings::Surroundings;
+#[cfg(feature = "ack-token")]
+pub use token_file::TokenFile;
 
 use crate::error::Result;
 
 /// Text that prints as `***`, and is overwritten when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -130,7 +130,10 @@ impl Breaker {
 /// Whether an error says that the target does not live, or that nothing can come of asking it.
 fn is_dead(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Protocol => true,
+        ErrorKind::Unavailable
+        | ErrorKind::Timeout
+        | ErrorKind::Protocol
+        | ErrorKind::OutcomeUnknown => true,
         // A person has to act; the worker pauses longer for that.
         ErrorKind::Config | ErrorKind::Auth => error.action() != Action::Suspend,
         _ => false,

@@ -8,9 +8,10 @@
 //!
 //! The wait is drawn from zero upwards ("full jitter"): clients that failed together do not come back together.
 //!
-//! An ambiguous error means that the receiver may have taken the batch. A sink whose receiver does not recognise
-//! repeats ([`Limits::idempotent`] is false) is given two more attempts after such errors, not all of them: a
-//! chat room would rather have a message twice than never, but not five times.
+//! An ambiguous error means that the receiver may have taken the batch. Where the receiver does not recognise repeats
+//! ([`Limits::idempotent`] is false), a batch is sent at most twice more after such errors, however often it is handed
+//! in: a chat room would rather have a message twice than never, but not five times. The third is the last word: an
+//! error of kind `OutcomeUnknown`, with which the worker sets the batch aside. It is never taken for delivered.
 //!
 //! Nothing sleeps beyond the budget; the last error is returned with the number of `attempts`.
 
@@ -24,12 +25,12 @@ use tokio::time::Instant;
 
 use crate::batch::{Batch, Receipt};
 use crate::config::HumanDuration;
-use crate::error::{Action, Error, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::metrics::{Metrics, SinkKind};
 use crate::sink::{Layer, Limits, Sink};
 
-/// How often an ambiguous error is followed by another attempt, if repeats are not recognised.
-const AMBIGUOUS_RETRIES: u32 = 2;
+/// So often a batch is sent without anybody learning whether it was taken, if repeats are not recognised.
+const MOST_UNKNOWN: u32 = 3;
 
 /// When to try again, and how often, as the user writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -103,12 +104,18 @@ impl Sink for Retry {
     }
 
     async fn deliver(&self, batch: &Batch) -> Result<Receipt> {
-        let mut budget = Budget::new(&self.config, self.limits().idempotent);
+        let mut budget = Budget::new(&self.config);
         loop {
             let error = match self.inner.deliver(batch).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(error) => error,
             };
+            if error.is_ambiguous()
+                && !self.limits().idempotent
+                && batch.outcome_is_unknown() >= MOST_UNKNOWN
+            {
+                return Err(self.unknown(batch, error));
+            }
             match budget.wait_after(&error) {
                 Some(wait) => {
                     let sink = self.name().to_owned();
@@ -130,18 +137,27 @@ impl Sink for Retry {
     }
 }
 
+impl Retry {
+    /// The last word on a batch that may not be sent again.
+    fn unknown(&self, batch: &Batch, last: Error) -> Error {
+        let message = "nobody knows whether the receiver took it, and it is not sent again";
+        Error::new(self.name(), ErrorKind::OutcomeUnknown, message)
+            .with("attempts", batch.unknown_outcomes())
+            .with("last", &last)
+            .with_source(last)
+    }
+}
+
 /// What one delivery has used up.
 struct Budget<'a> {
     config: &'a RetryConfig,
     begun: Instant,
     attempts: u32,
-    ambiguous_retries: u32,
 }
 
 impl<'a> Budget<'a> {
-    fn new(config: &'a RetryConfig, idempotent: bool) -> Self {
-        let ambiguous_retries = if idempotent { u32::MAX } else { AMBIGUOUS_RETRIES };
-        Self { config, begun: Instant::now(), attempts: 0, ambiguous_retries }
+    fn new(config: &'a RetryConfig) -> Self {
+        Self { config, begun: Instant::now(), attempts: 0 }
     }
 
     /// How long to wait before the next attempt; none if there shall be none.
@@ -152,9 +168,6 @@ impl<'a> Budget<'a> {
             Action::RetryAfter(wait) => wait,
             _ => return None,
         };
-        if error.is_ambiguous() {
-            self.ambiguous_retries = self.ambiguous_retries.checked_sub(1)?;
-        }
         let fits = self.attempts < self.config.attempts.get()
             && self.begun.elapsed().saturating_add(wait) <= self.config.budget.get();
         fits.then_some(wait)
@@ -251,20 +264,42 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_ambiguous_error_is_repeated_twice_where_repeats_are_not_recognised() {
+    async fn what_may_have_been_taken_is_sent_twice_more_where_repeats_are_not_recognised() {
         let failures = || (0..9).map(|_| Err(lost()));
-        let (_, attempts, _) = deliver(RetryConfig::default(), FlakySink::new(failures())).await;
+        let (outcome, attempts, _) =
+            deliver(RetryConfig::default(), FlakySink::new(failures())).await;
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.action()), (ErrorKind::OutcomeUnknown, Action::SetAside));
+        assert_eq!(
+            error.to_string(),
+            "flaky: nobody knows whether the receiver took it, and it is not sent again \
+             (attempts=3, last=flaky: no answer in time)"
+        );
         assert_eq!(attempts, 3);
         let limits = Limits::new().with_idempotent(true);
         let idempotent = FlakySink::new(failures()).with_limits(limits);
-        let (_, attempts, _) = deliver(RetryConfig::default(), idempotent).await;
-        assert_eq!(attempts, 5);
+        let (outcome, attempts, _) = deliver(RetryConfig::default(), idempotent).await;
+        assert_eq!((outcome.unwrap_err().kind(), attempts), (ErrorKind::Timeout, 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_is_handed_in_again_is_not_sent_more_often_for_that() {
+        let once = RetryConfig { attempts: NonZeroU32::MIN, ..RetryConfig::default() };
+        let flaky = Arc::new(FlakySink::new((0..9).map(|_| Err(lost()))));
+        let sink = RetryLayer::new(once).layer(Arc::clone(&flaky) as Arc<dyn Sink>);
+        let batch: Batch = events::ordinary().into();
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            kinds.push(sink.deliver(&batch.clone()).await.unwrap_err().kind());
+        }
+        assert_eq!(kinds, [ErrorKind::Timeout, ErrorKind::Timeout, ErrorKind::OutcomeUnknown]);
+        assert_eq!(flaky.deliveries().len(), 3);
     }
 
     #[test]
     fn waits_grow_from_base_to_cap_and_start_at_zero() {
         let config = RetryConfig::default();
-        let mut budget = Budget::new(&config, true);
+        let mut budget = Budget::new(&config);
         let longest: Vec<u128> = [1, 2, 3, 6, 7, 40, 4_000_000_000]
             .into_iter()
             .map(|attempts| {
@@ -274,7 +309,7 @@ mod tests {
             .collect();
         assert_eq!(longest, [200, 400, 800, 6_400, 10_000, 10_000, 10_000]);
         let waits: Vec<Duration> =
-            (0..200).filter_map(|_| Budget::new(&config, true).wait_after(&down())).collect();
+            (0..200).filter_map(|_| Budget::new(&config).wait_after(&down())).collect();
         assert_eq!(waits.len(), 200);
         assert!(waits.iter().any(|wait| *wait < Duration::from_millis(20)));
         assert!(waits.iter().any(|wait| *wait > Duration::from_millis(180)));

@@ -1,6 +1,7 @@
 //! The whole pipeline in one process: its source, its sinks and its disk are played. Time is paused, so an outage of an
 //! hour takes no time.
 
+mod delivery;
 mod disk;
 mod lives;
 mod sinks;

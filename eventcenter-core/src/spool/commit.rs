@@ -263,15 +263,20 @@ impl Committer {
 
     fn measure(&self) {
         let metrics = &self.shared.metrics;
-        let bytes = self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner).bytes();
-        metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let segments = || self.shared.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        metrics.spool_bytes.set(whole(segments().bytes()));
         let memory = self.shared.queue().memory_bytes();
         metrics.spool_memory_bytes.set(i64::try_from(memory).unwrap_or(i64::MAX));
-        let spool = Spool(Arc::clone(&self.shared));
+        let (spool, now) = (Spool(Arc::clone(&self.shared)), self.clock.now());
+        let (durable, _) = *self.shared.durable.borrow();
         for (place, sink) in self.shared.sinks.iter().enumerate() {
             let label = metrics::Sink { sink: sink.clone() };
-            let backlog = i64::try_from(spool.backlog(place)).unwrap_or(i64::MAX);
-            metrics.backlog.get_or_create(&label).set(backlog);
+            metrics.backlog.get_or_create(&label).set(whole(spool.backlog(place)));
+            let bytes = segments().bytes_from(self.shared.floor(place), durable);
+            metrics.backlog_bytes.get_or_create(&label).set(whole(bytes));
+            let age = self.shared.age(place, now).as_secs();
+            metrics.backlog_age_seconds.get_or_create(&label).set(whole(age));
         }
     }
 

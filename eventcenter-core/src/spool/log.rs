@@ -80,7 +80,7 @@ impl Log {
             let Found::Segment(header, mut scan) = look(&*fs, first)? else {
                 // Damage of a file that was whole: readers will find it, count it and go on.
                 let created = rows.last().map_or(0, |row: &SegmentRow| row.created);
-                rows.push(SegmentRow { first, created, bytes: 0 });
+                rows.push(SegmentRow { first, created, bytes: 0, used: 0 });
                 // How many records it had nobody can tell: at least one, or it would not be there.
                 next = next.max(first + 1);
                 continue;
@@ -98,7 +98,7 @@ impl Log {
                     Err(error) => return Err(error),
                 }
             }
-            rows.push(SegmentRow { first, created: header.created, bytes });
+            rows.push(SegmentRow { first, created: header.created, bytes, used: bytes });
         }
         let segments = Arc::new(Mutex::new(Segments(rows)));
         let log = Self { fs, segment_bytes, active: None, tables: tables.clone(), segments };
@@ -124,6 +124,9 @@ impl Log {
             return Err(io::Error::other("there is no segment to write to"));
         };
         active.write(&chunk.records)?;
+        if let Some(row) = self.lock().0.last_mut() {
+            row.used = active.used();
+        }
         self.active = Some(active);
         if let Some(tables) = &chunk.tables {
             let positions = std::mem::take(&mut self.tables.sources);
@@ -151,7 +154,7 @@ impl Log {
         }
         let header = Header { first, created: now, tables: self.tables.clone() };
         let segment = Segment::create(&*self.fs, &header, self.segment_bytes)?;
-        let row = SegmentRow { first, created: now, bytes: segment.capacity() };
+        let row = SegmentRow { first, created: now, bytes: segment.capacity(), used: 0 };
         let mut segments = self.lock();
         // One of the same first number was given up empty.
         segments.0.retain(|row| row.first < first);

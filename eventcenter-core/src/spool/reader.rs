@@ -102,19 +102,19 @@ impl Reader {
 
 /// What still fits in a batch.
 #[derive(Debug, Clone, Copy)]
-struct Budget {
+pub(crate) struct Budget {
     events: usize,
     bytes: usize,
     taken: usize,
 }
 
 impl Budget {
-    fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self { events: limits.max_events.max(1), bytes: limits.max_bytes, taken: 0 }
     }
 
     /// A single event is taken whatever its size.
-    fn takes(&mut self, len: usize) -> bool {
+    pub(crate) fn takes(&mut self, len: usize) -> bool {
         let fits = self.taken == 0 || (self.taken < self.events && len <= self.bytes);
         if fits {
             self.taken += 1;

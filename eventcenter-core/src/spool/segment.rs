@@ -103,6 +103,11 @@ impl Segment {
         self.capacity
     }
 
+    /// What has been written, its head included.
+    pub(super) fn used(&self) -> u64 {
+        self.offset
+    }
+
     /// Whether `len` more bytes have their place. A chunk that is larger than a whole segment is taken by an
     /// empty one, which then grows.
     pub(super) fn takes(&self, len: usize) -> bool {
@@ -255,7 +260,10 @@ pub(super) struct Segments(pub(super) Vec<SegmentRow>);
 pub(super) struct SegmentRow {
     pub(super) first: u64,
     pub(super) created: i64,
+    /// On disk. The one that is written to has its whole space from the beginning.
     pub(super) bytes: u64,
+    /// Of these, what has been written.
+    pub(super) used: u64,
 }
 
 impl Segments {
@@ -271,6 +279,19 @@ impl Segments {
 
     pub(super) fn bytes(&self) -> u64 {
         self.0.iter().map(|row| row.bytes).sum()
+    }
+
+    /// The bytes of the records from `seq` on, of those that end below `durable`. In the segment of `seq` records are
+    /// taken to be of one size.
+    pub(super) fn bytes_from(&self, seq: u64, durable: u64) -> u64 {
+        let place = self.place_of(seq).unwrap_or_default();
+        let later: u64 = self.0.iter().skip(place + 1).map(|row| row.used).sum();
+        let Some(row) = self.0.get(place) else { return later };
+        let end = self.end_of(place).unwrap_or(durable);
+        let (left, all) =
+            (end.saturating_sub(seq.max(row.first)), end.saturating_sub(row.first).max(1));
+        let share = u128::from(row.used) * u128::from(left) / u128::from(all);
+        later + u64::try_from(share).unwrap_or(row.used)
     }
 }
 

@@ -220,7 +220,7 @@ fn unusable(what: &'static str) -> Error {
     Error::new(ErrorKind::Usage, what)
 }
 
-fn install_crypto_provider() {
+pub(crate) fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else was faster: just as well.
         rustls::crypto::ring::default_provider().install_default().ok();

@@ -71,13 +71,13 @@ impl Record {
     }
 }
 
-/// What was counted since the start. It stands still for what is only refused.
+/// What was counted since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
     /// Requests that arrived whole.
     pub requests: u64,
-    /// Requests that were refused, on purpose or not.
+    /// Requests that were answered with a status of 400 or more, on purpose or not.
     pub refused: u64,
     /// Groups of logs that are kept no longer, for want of room.
     pub dropped: u64,

@@ -55,7 +55,7 @@ impl Call<'_> {
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
         let Some(project) = self.project else { return self.bare(account, &path) };
         match (self.method(), path.as_slice()) {
-            ("POST", []) => return self.create_project(account, project),
+            ("POST", []) => return self.create_project(account, Some(project)),
             ("DELETE", []) => {
                 let gone = account.projects.remove(project).ok_or_else(|| no_project(project))?;
                 gone.logstores.values().for_each(|logstore| account.forget(logstore));
@@ -84,6 +84,8 @@ impl Call<'_> {
     /// Calls that concern no project.
     fn bare(&self, account: &mut Account, path: &[&str]) -> Result<Reply, Refusal> {
         match (self.method(), path) {
+            // As the client for Node.js does it.
+            ("POST", []) => self.create_project(account, None),
             ("GET", []) => {
                 let name = self.parameter("projectName").unwrap_or_default();
                 let found = account.projects.iter().filter(|(key, _)| key.contains(&name));
@@ -96,9 +98,10 @@ impl Call<'_> {
         }
     }
 
-    fn create_project(&self, account: &mut Account, name: &str) -> Result<Reply, Refusal> {
+    fn create_project(&self, account: &mut Account, host: Option<&str>) -> Result<Reply, Refusal> {
         let body = self.object()?;
-        if body.get("projectName").and_then(Value::as_str) != Some(name) {
+        let name = text(&body, "projectName").unwrap_or_default().to_owned();
+        if host.is_some_and(|host| host != name) {
             return Err(Refusal::parameter("projectName is not what the host names"));
         }
         let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -108,11 +111,11 @@ impl Call<'_> {
         if !good || !edge(bytes.first()) || !edge(bytes.last()) {
             return Err(Refusal::parameter(format!("project name {name} is invalid")));
         }
-        if account.projects.contains_key(name) {
+        if account.projects.contains_key(&name) {
             let message = format!("Project {name} already exist");
             return Err(Refusal::new(400, "ProjectAlreadyExist", message));
         }
-        account.projects.insert(name.to_owned(), Project::new(body, self.now));
+        account.projects.insert(name, Project::new(body, self.now));
         Ok(Reply::ok())
     }
 

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tracing::debug;
 
 use super::Builder;
 use super::body;
@@ -133,7 +134,9 @@ impl Shared {
     }
 
     fn remember(&self, exchange: Exchange) {
-        if exchange.code.is_some() {
+        let Exchange { method, project, path, status, code, .. } = &exchange;
+        debug!(method, project, path, status, code, "answered");
+        if exchange.status >= 400 {
             lock(&self.counters).refused += 1;
         }
         let mut exchanges = self.exchanges();

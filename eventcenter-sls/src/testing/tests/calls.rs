@@ -145,7 +145,7 @@ async fn things_go_wrong_as_they_are_told_to() {
     double.heal();
     assert_eq!(put().send(&double).await.status, 200);
     let counters = double.counters();
-    assert_eq!((counters.requests, counters.refused), (7, 2));
+    assert_eq!((counters.requests, counters.refused), (7, 3));
 }
 
 #[tokio::test]
