@@ -128,13 +128,15 @@ impl Consumer {
     ///
     /// What the client could not mend. It may be asked again: the shard is read again from the same place.
     pub async fn next(&mut self) -> Result<Batch> {
-        // Whoever asks has handled what he got before.
-        self.shared.shards().give_back();
         loop {
-            let next = self.shared.shards().next();
+            let next = {
+                let mut shards = self.shared.shards();
+                // Whoever asks has handled what he got before.
+                shards.give_back();
+                shards.next()
+            };
             let Some((number, shard)) = next else {
                 tokio::time::sleep(self.shared.options.idle).await;
-                self.shared.shards().give_back();
                 self.shared.shards().look_again();
                 continue;
             };
