@@ -4,6 +4,14 @@
 //! told that the double is their HTTP proxy: what they ask of `PROJECT.cn-hangzhou.log.aliyuncs.com` it is asked, and no
 //! name is looked up.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
+
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
