@@ -2,7 +2,7 @@
 //!
 //! From PyPI, into `CACHE/sls-clients-HASH/`, the one for Python and the producer written in Rust:
 //! `tests/testbed/sls/requirements.txt` pins them and all that they need, and a change of it makes another folder. From
-//! npm the one for Node.js. Those for Go and Java are not served by every proxy of their registries.
+//! npm the one for Node.js.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
