@@ -4,7 +4,7 @@ mod clusters;
 mod credentials;
 pub mod demo;
 mod import;
-mod print;
+pub(crate) mod print;
 mod settings;
 
 use std::io::Write;

@@ -8,5 +8,6 @@ pub mod eventer;
 pub mod http;
 pub mod load_average;
 pub mod logging;
+pub mod sls;
 mod switch;
 mod watches;

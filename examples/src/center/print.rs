@@ -120,7 +120,7 @@ fn stamp(at: Timestamp) -> String {
 }
 
 /// Columns below each other; the last is as long as it is.
-fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
+pub(crate) fn aligned(out: &mut impl Write, lines: &[Vec<String>]) -> io::Result<()> {
     let shown = |line: &Vec<String>| -> Vec<String> {
         let last = line.len().saturating_sub(1);
         let cells = line.iter().enumerate();
@@ -174,7 +174,10 @@ fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
 }
 
 /// A line of CSV.
-fn csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
+pub(crate) fn csv<'a>(
+    out: &mut impl Write,
+    cells: impl Iterator<Item = &'a str>,
+) -> io::Result<()> {
     for (place, cell) in cells.enumerate() {
         if place > 0 {
             out.write_all(b",")?;
