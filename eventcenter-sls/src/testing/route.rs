@@ -1,4 +1,7 @@
-//! Which call a request is, and the calls on projects, logstores and indexes.
+//! Which call a request is.
+
+mod logstores;
+mod projects;
 
 use std::borrow::Cow;
 
@@ -8,7 +11,7 @@ use serde_json::{Value, json};
 use super::http::Request;
 use super::objects::{self, Page};
 use super::reply::{Refusal, Reply};
-use super::state::{Account, Logstore, Object, Project, no_logstore, no_project};
+use super::state::{Account, Object, no_project};
 use super::{consumers, logs, pull};
 
 /// A request whose signature holds and whose body is decompressed, and what it is answered by.
@@ -98,109 +101,6 @@ impl Call<'_> {
         }
     }
 
-    fn create_project(&self, account: &mut Account, host: Option<&str>) -> Result<Reply, Refusal> {
-        let body = self.object()?;
-        let name = text(&body, "projectName").unwrap_or_default().to_owned();
-        if host.is_some_and(|host| host != name) {
-            return Err(Refusal::parameter("projectName is not what the host names"));
-        }
-        let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let bytes = name.as_bytes();
-        let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
-        let good = (3..=63).contains(&bytes.len()) && bytes.iter().all(inner);
-        if !good || !edge(bytes.first()) || !edge(bytes.last()) {
-            return Err(Refusal::parameter(format!("project name {name} is invalid")));
-        }
-        if account.projects.contains_key(&name) {
-            let message = format!("Project {name} already exist");
-            return Err(Refusal::new(400, "ProjectAlreadyExist", message));
-        }
-        account.projects.insert(name, Project::new(body, self.now));
-        Ok(Reply::ok())
-    }
-
-    fn describe(&self, name: &str, project: &Project) -> Reply {
-        Reply::json(&self.description(name, project))
-    }
-
-    fn description(&self, name: &str, project: &Project) -> Value {
-        let time = project.created.strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let mut info = project.info.clone();
-        info.entry("description").or_insert_with(|| "".into());
-        info.insert("projectName".to_owned(), name.into());
-        info.insert("status".to_owned(), "Normal".into());
-        info.insert("owner".to_owned(), "".into());
-        info.insert("region".to_owned(), self.region.into());
-        info.insert("createTime".to_owned(), time.clone().into());
-        info.insert("lastModifyTime".to_owned(), time.into());
-        Value::Object(info)
-    }
-
-    fn create_logstore(&self, project: &mut Project) -> Result<Reply, Refusal> {
-        let info = self.object()?;
-        let invalid = |message: &str| Err(Refusal::new(400, "LogStoreInfoInvalid", message));
-        let Some(name) = info.get("logstoreName").and_then(Value::as_str).map(str::to_owned) else {
-            return invalid("key logstoreName is not exist");
-        };
-        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        if !(2..=63).contains(&name.len()) || !name.bytes().all(inner) {
-            return invalid(&format!("logstore name {name} is invalid"));
-        }
-        let ttl = info.get("ttl").and_then(Value::as_i64);
-        if !ttl.is_some_and(|ttl| (1..=3650).contains(&ttl)) {
-            return invalid("ttl must be in 1..3650");
-        }
-        if project.logstores.contains_key(&name) {
-            let message = format!("logstore {name} already exist");
-            return Err(Refusal::new(400, "LogStoreAlreadyExist", message));
-        }
-        project.logstores.insert(name, Logstore::new(info, self.now));
-        Ok(Reply::ok())
-    }
-
-    fn list_logstores(&self, project: &Project) -> Result<Reply, Refusal> {
-        let name = self.parameter("logstoreName").unwrap_or_default();
-        let names = project.logstores.keys().filter(|key| key.contains(&name));
-        let names: Vec<_> = names.map(|name| name.as_str().into()).collect();
-        Ok(Reply::json(&Page::of(self)?.listed("logstores", &names)))
-    }
-
-    fn one_logstore(
-        &self,
-        account: &mut Account,
-        project: &str,
-        name: &str,
-    ) -> Result<Reply, Refusal> {
-        match self.method() {
-            "GET" => {
-                let logstore = account.logstore(project, name)?;
-                let mut info = logstore.info.clone();
-                let created = logstore.created.as_second();
-                info.insert("createTime".to_owned(), created.into());
-                info.insert("lastModifyTime".to_owned(), created.into());
-                let count = logstore.shards.len();
-                info.insert("shardCount".to_owned(), count.into());
-                Ok(Reply::json(&Value::Object(info)))
-            }
-            "PUT" => {
-                let logstore = account.logstore(project, name)?;
-                let mut new = self.object()?;
-                // It is said again by clients, and cannot be changed so.
-                new.remove("shardCount");
-                logstore.info.extend(new);
-                Ok(Reply::ok())
-            }
-            "DELETE" => {
-                let gone = account.project(project)?.logstores.remove(name);
-                account.forget(&gone.ok_or_else(|| no_logstore(name))?);
-                Ok(Reply::ok())
-            }
-            // PutLogs as it was spelt in 2015, and by the Go client still.
-            "POST" => logs::put(self, account, (project, name), None),
-            _ => Err(self.method_invalid()),
-        }
-    }
-
     fn in_logstore(
         &self,
         account: &mut Account,
@@ -247,46 +147,6 @@ impl Call<'_> {
         }
     }
 
-    fn index(&self, name: &str, logstore: &mut Logstore) -> Result<Reply, Refusal> {
-        let missing = || {
-            let message = format!("logstore {name} without index config");
-            Refusal::new(400, "IndexConfigNotExist", message)
-        };
-        match self.method() {
-            "GET" => {
-                let mut index = logstore.index.clone().ok_or_else(missing)?;
-                index.insert("index_mode".to_owned(), "v2".into());
-                index.insert("storage".to_owned(), "pg".into());
-                index.insert("ttl".to_owned(), logstore.info.get("ttl").cloned().into());
-                index.insert("lastModifyTime".to_owned(), self.now.as_second().into());
-                Ok(Reply::json(&Value::Object(index)))
-            }
-            "POST" if logstore.index.is_some() => {
-                let message = "log store index is already created";
-                Err(Refusal::new(400, "IndexAlreadyExist", message))
-            }
-            "PUT" | "DELETE" if logstore.index.is_none() => {
-                Err(Refusal::parameter("log store index is not created"))
-            }
-            "POST" | "PUT" => {
-                let index = self.object()?;
-                let has_tokens = |part: &Value| part.get("token").is_some_and(Value::is_array);
-                let lines = index.get("line").into_iter().all(has_tokens);
-                if !lines || (!index.contains_key("line") && !index.contains_key("keys")) {
-                    let message = "required field token is lacking or of error format";
-                    return Err(Refusal::new(400, "IndexInfoInvalid", message));
-                }
-                logstore.index = Some(index);
-                Ok(Reply::ok())
-            }
-            "DELETE" => {
-                logstore.index = None;
-                Ok(Reply::ok())
-            }
-            _ => Err(self.method_invalid()),
-        }
-    }
-
     pub(super) fn method_invalid(&self) -> Refusal {
         let message = format!("The request method {} is invalid", self.method());
         Refusal::new(405, "InvalidMethod", message)
@@ -307,7 +167,7 @@ impl Call<'_> {
     }
 }
 
-/// The names of what an `Object` holds, for lists.
+/// A text in an object.
 pub(super) fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
     object.get(key).and_then(Value::as_str)
 }

@@ -76,6 +76,7 @@ async fn what_is_made_is_there_and_unknown_fields_survive() {
     assert_eq!(Spoken::json("POST", "/logstores", &logstore).send(&double).await.status, 200);
     let found = Spoken::new("GET", "/logstores/k8s-event").send(&double).await.json();
     assert_eq!((&found["unknown"], &found["shardCount"]), (&json!(2), &json!(4)));
+    assert_eq!((&found["mode"], &found["enable_tracking"]), (&json!("standard"), &json!(false)));
     let shards = Spoken::new("GET", "/logstores/k8s-event/shards").send(&double).await.json();
     assert_eq!(shards[3]["exclusiveEndKey"], json!("f".repeat(32)));
     assert_eq!(shards[0]["exclusiveEndKey"], shards[1]["inclusiveBeginKey"]);
