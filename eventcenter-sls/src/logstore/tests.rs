@@ -161,7 +161,7 @@ async fn a_shard_is_read_to_its_end() {
     let pulled = |next: u64, groups: &[LogGroup<'_>]| {
         let raw = list(groups);
         let compression = crate::Compression::default();
-        let body = compression.compress(raw.clone().into()).unwrap();
+        let body = compression.compress(&raw).unwrap();
         let packed = compression.name().map(|name| format!("x-log-compresstype: {name}\r\n"));
         let headers = format!(
             "x-log-requestid: 1\r\nx-log-cursor: {}\r\nx-log-read-last-cursor: {}\r\nx-log-count: {}\r\nx-log-bodyrawsize: {}\r\n{}",
