@@ -60,20 +60,20 @@ impl Checkpoint for MemoryCheckpoint {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::testing::CheckpointRig;
 
-    #[tokio::test]
-    async fn a_stale_advance_fails() {
-        let checkpoint = MemoryCheckpoint::default();
-        let one = Position::new("1", Timestamp::UNIX_EPOCH);
-        let two = Position::new("2", Timestamp::UNIX_EPOCH);
-        checkpoint.advance("s", None, &one).await.unwrap();
-        checkpoint.advance("s", Some(&one), &two).await.unwrap();
-        let error = checkpoint.advance("s", Some(&one), &two).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Refused);
-        assert_eq!(checkpoint.load("s").await.unwrap(), Some(two));
-        assert_eq!(checkpoint.load("other").await.unwrap(), None);
+    #[derive(Default)]
+    struct Rig(Arc<MemoryCheckpoint>);
+
+    #[async_trait]
+    impl CheckpointRig for Rig {
+        async fn open(&self) -> Arc<dyn Checkpoint> {
+            Arc::clone(&self.0) as _
+        }
     }
+
+    crate::checkpoint_conformance!(memory, Rig::default());
 }

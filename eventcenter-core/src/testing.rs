@@ -10,6 +10,10 @@
 //! # fn main() {}
 //! ```
 //!
+//! Sinks over HTTP are also put through the [fault matrix](faults). What a [source](crate::source_conformance), a
+//! [checkpoint](crate::checkpoint_conformance) and a [monitor](crate::monitor_conformance) promise is written down in
+//! the same way.
+//!
 //! A receiver that cannot do something (a file does not throttle) has a rig that says so in [`Rig::can`]; the case
 //! then says on standard error, past the capture of the test harness, that it does not apply.
 //!
@@ -19,8 +23,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "what is used in tests may panic")]
 
 pub mod cases;
+pub mod checkpoints;
 mod doubles;
 pub mod events;
+pub mod faults;
+mod layered;
+pub mod monitors;
+pub mod sources;
 mod upstream;
 #[cfg(test)]
 mod wrong;
@@ -30,7 +39,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use checkpoints::CheckpointRig;
 pub use doubles::{FlakySink, MemoryRig, MemorySink, VecSource};
+pub use layered::Layered;
+pub use monitors::MonitorRig;
+pub use sources::SourceRig;
 pub use upstream::{Answer, Request, Upstream};
 
 use crate::sink::Sink;
@@ -52,6 +65,20 @@ pub trait Rig: Send + Sync {
 
     /// The secret that the sink was given; none if it needs none.
     fn secret(&self) -> Option<&str>;
+
+    /// What people see of what was taken, for a receiver that shows it to people. Default none.
+    fn shown(&self) -> Option<Shown> {
+        None
+    }
+}
+
+/// What people see.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// All of it.
+    pub text: String,
+    /// What would do something there if it stood in the text as the hostile event has it: call everybody, be a link.
+    pub active: &'static [&'static str],
 }
 
 /// How a receiver answers.
@@ -65,6 +92,10 @@ pub enum Reply {
     Refuse,
     /// It will never take the event with this occurrence key.
     RefuseOne(String),
+    /// It finds everything too large.
+    TooLarge,
+    /// It takes everything, and its answer is lost on the way.
+    LoseAnswer,
     /// It reads, and never answers.
     Hang,
     /// It is out of order, and takes nothing.
@@ -89,20 +120,41 @@ macro_rules! sink_conformance {
                 throttle_delay_is_passed_on
                 refusal_is_final
                 one_bad_event_does_not_spoil_the_batch
+                too_large_asks_for_split
                 hang_ends_at_the_deadline
+                lost_answer_is_ambiguous
+                redelivery_is_harmless
+                dropped_future_can_be_repeated
+                concurrent_batches_do_not_mix
+                limits_are_respected
                 unicode_huge_and_empty_fields_survive
+                hostile_text_is_neutralised
+                probe_writes_nothing
                 close_is_idempotent
                 secrets_never_appear_in_debug_display_or_errors
             }
         }
     };
-    (@each $rig:expr; $($case:ident)*) => {$(
+    (@each $rig:expr; $($case:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() -> Result<(), String> {
+                let rig = $rig;
+                $crate::testing::cases::$case(&rig).await
+            }
+        )*
+
+        /// Every case again, with all layers around the sink.
         #[tokio::test]
-        async fn $case() -> Result<(), String> {
-            let rig = $rig;
-            $crate::testing::cases::$case(&rig).await
+        async fn layers_do_not_change_meaning() -> Result<(), String> {
+            $(
+                let rig = $crate::testing::Layered::new($rig);
+                let kept = $crate::testing::cases::$case(&rig).await;
+                kept.map_err(|broken| format!("{}: {broken}", stringify!($case)))?;
+            )*
+            Ok(())
         }
-    )*};
+    };
 }
 
 #[cfg(test)]

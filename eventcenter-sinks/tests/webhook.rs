@@ -3,12 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use eventcenter_core::testing::{Answer, Upstream, events};
-use eventcenter_core::{
-    Action, Batch, Clock as _, Error, ErrorKind, Receipt, Result, Secret, Sink, SystemClock,
-};
+use eventcenter_core::{Action, Batch, Error, ErrorKind, Receipt, Result, Secret, Sink};
 use eventcenter_sinks::http::{TlsConfig, install_crypto_provider};
 use eventcenter_sinks::webhook::{Batching, Webhook, WebhookConfig};
 use rcgen::{
@@ -84,53 +82,6 @@ async fn each_status_has_one_meaning() {
 }
 
 #[tokio::test]
-async fn retry_after_is_heeded_as_seconds_or_date_and_no_longer_than_an_hour() {
-    let in_90_s = httpdate::fmt_http_date((SystemClock.now() + Duration::from_secs(90)).into());
-    for (value, wait) in [
-        ("7", Some(7..=7)),
-        (in_90_s.as_str(), Some(88..=90)),
-        ("864000", Some(3600..=3600)),
-        ("garbage", None),
-        ("-5", None),
-    ] {
-        for status in [429, 503] {
-            let answer = Answer::status(status).with_header("Retry-After", value);
-            let action = told(answer).await.unwrap_err().action();
-            match (action, &wait) {
-                (Action::RetryAfter(told), Some(wait)) => assert!(wait.contains(&told.as_secs())),
-                (action, None) => assert_eq!(action, Action::Retry, "{value}"),
-                other => panic!("{value}: {other:?}"),
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn redirects_are_not_followed() {
-    for status in [301, 302, 307, 308] {
-        let elsewhere = Upstream::start().await;
-        let answer = Answer::status(status).with_header("Location", elsewhere.url());
-        let error = told(answer).await.unwrap_err();
-        assert_eq!(error.message(), "redirects are not followed: configure the final URL");
-        assert!(elsewhere.exchanges().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_refused_connection_sent_nothing_and_is_not_ambiguous() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = deliver(WebhookConfig::new(format!("http://{gone}/in"))).await.unwrap_err();
-    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
-    assert_eq!(error.to_string(), format!("hook: cannot connect (host={gone})"));
-}
-
-#[tokio::test]
-async fn a_name_that_does_not_resolve_is_not_ambiguous() {
-    let error = deliver(WebhookConfig::new("http://nowhere.invalid/in")).await.unwrap_err();
-    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
-}
-
-#[tokio::test]
 async fn a_connection_that_takes_too_long_sent_nothing_and_is_not_ambiguous() {
     // It takes connections, and never says a word of TLS.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -139,33 +90,6 @@ async fn a_connection_that_takes_too_long_sent_nothing_and_is_not_ambiguous() {
     config.timeout = Duration::from_millis(400).into();
     let error = deliver(config).await.unwrap_err();
     assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, false));
-}
-
-#[tokio::test]
-async fn a_reset_before_the_answer_is_ambiguous() {
-    let error = told(Answer::reset()).await.unwrap_err();
-    assert_eq!(meaning(&error), (ErrorKind::Unavailable, Action::Retry, true));
-}
-
-#[tokio::test]
-async fn silence_ends_at_the_timeout_and_is_ambiguous() {
-    let upstream = Upstream::start().await;
-    upstream.answer(Answer::hang());
-    let mut config = WebhookConfig::new(upstream.url());
-    config.timeout = Duration::from_millis(200).into();
-    let error = deliver(config).await.unwrap_err();
-    assert_eq!(meaning(&error), (ErrorKind::Timeout, Action::Retry, true));
-}
-
-#[tokio::test]
-async fn a_body_byte_by_byte_holds_nobody_up() {
-    let begun = Instant::now();
-    let slow =
-        |status| Answer::status(status).with_body("x".repeat(60)).slowly(Duration::from_secs(1));
-    told(slow(200)).await.unwrap();
-    let error = told(slow(500)).await.unwrap_err();
-    assert!(error.to_string().contains("status=500"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -24,7 +24,9 @@
 //!
 //! **Where it listens, and what a project is.** At an IP address there is no `project.` before the host, so the project
 //! is what the header `Host` has before its first dot: `k8s-log-c1.127.0.0.1:4567`, `k8s-log-c1.cn-hangzhou.log.…`, or
-//! the whole name if it has none. `127.0.0.1`, `localhost` and the service's own hosts name no project.
+//! the whole name if it has none. `127.0.0.1`, `localhost` and the service's own hosts name no project. A client that
+//! insists on names can be told that the double is its HTTP proxy (`HTTP_PROXY`), and that the endpoint is
+//! `http://cn-hangzhou.log.aliyuncs.com`: then no name is looked up, and nothing leaves the machine.
 //!
 //! **Bounds.** See [`LARGEST_BODY`] and the sources; groups beyond [`Builder::room`] push out the oldest. What the
 //! control plane is told is kept whole.

@@ -1,5 +1,6 @@
 //! The program `sls`, without its command line's frame.
 
+mod double;
 mod put;
 mod query;
 
@@ -14,6 +15,7 @@ use eventcenter_sls::{Client, Credential, ErrorKind, Logstore, Project};
 
 use crate::center::print;
 
+pub use double::{DoubleOptions, double};
 pub use put::{PutOptions, put};
 pub use query::{QueryOptions, query};
 
@@ -33,7 +35,7 @@ pub struct Target {
     #[arg(long, short, env = "SLS_LOGSTORE", global = true)]
     logstore: Option<String>,
     /// An access key's id, with --access-key-secret-file, instead of what this machine has
-    #[arg(long, requires = "access_key_secret_file", global = true)]
+    #[arg(long, visible_alias = "access-key", requires = "access_key_secret_file", global = true)]
     access_key_id: Option<String>,
     /// The file that has the access key's secret
     #[arg(long, requires = "access_key_id", value_name = "FILE", global = true)]
@@ -100,18 +102,22 @@ impl Target {
         if let Some(region) = &self.region {
             builder = builder.region(region);
         }
-        let builder = match (&self.access_key_id, &self.access_key_secret_file) {
-            (Some(id), Some(file)) => {
-                let secret = std::fs::read_to_string(file)
-                    .map_err(|error| Trouble::Setting(format!("{}: {error}", file.display())))?;
-                builder.credentials(Credential::new(
-                    id.as_str(),
-                    secret.trim_end_matches(['\r', '\n']),
-                ))
-            }
-            _ => builder.credentials(credentials::usual(&Surroundings::new())),
+        let builder = match self.given()? {
+            Some(credential) => builder.credentials(credential),
+            None => builder.credentials(credentials::usual(&Surroundings::new())),
         };
         Ok(builder.build()?)
+    }
+
+    /// The access key that is given, if one is.
+    fn given(&self) -> Result<Option<Credential>, Trouble> {
+        let (Some(id), Some(file)) = (&self.access_key_id, &self.access_key_secret_file) else {
+            return Ok(None);
+        };
+        let secret = std::fs::read_to_string(file)
+            .map_err(|error| Trouble::Setting(format!("{}: {error}", file.display())))?;
+        let secret = secret.trim_end_matches(['\r', '\n']);
+        Ok(Some(Credential::new(id.as_str(), secret)))
     }
 
     fn project(&self) -> Result<Project, Trouble> {

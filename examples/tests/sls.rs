@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use eventcenter_sls::testing::Double;
@@ -115,4 +115,27 @@ async fn what_cannot_be_done_is_said_with_an_exit_code() {
     assert!(said.starts_with("0 logs were taken\nLogStoreNotExist: "), "{said}");
     let output = service.run(&["--endpoint", "ftp://x", "whoami"], "").await;
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_double_serves_who_signs_with_its_key_until_it_is_told_to_stop() {
+    let mut secret = NamedTempFile::new().unwrap();
+    writeln!(secret, "{SECRET}").unwrap();
+    let sls = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sls"));
+        command.env_clear().args(["--access-key", "an-id", "--access-key-secret-file"]);
+        command.arg(secret.path()).args(["-p", "k8s-log-c1", "-l", "k8s-event"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut double = sls().args(["double", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(double.stdout.take().unwrap()).read_line(&mut endpoint).unwrap();
+    let listed = sls().args(["logstores", "--endpoint", endpoint.trim()]).output().unwrap();
+    let pid = rustix::process::Pid::from_child(&double);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = double.wait_with_output().unwrap();
+    assert!(text(&listed.stdout).contains("k8s-event"), "{}", text(&listed.stderr));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains(SECRET));
 }

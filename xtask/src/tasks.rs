@@ -27,6 +27,10 @@ pub(crate) const SOAK: &[Task] = &[
         cargo: &["test", "-p", "eventcenter-kube", "--test", "watch", "--", "random"],
         env: &[("SEEDS", "2000")],
     },
+    Task {
+        cargo: &["test", "-p", "eventcenter-kube", "--test", "simulation"],
+        env: &[("SEEDS", "10000")],
+    },
 ];
 
 /// The property tests, 20,000 cases each instead of a few hundred; spoilt search statements for ten minutes.

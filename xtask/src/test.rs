@@ -150,7 +150,9 @@ fn browser() -> Result<()> {
 /// Official clients of SLS, which its double is tried with.
 fn sls_clients() -> Result<()> {
     packages::need("python3-pip", "python3", &["-m", "pip", "--version"])?;
-    say(&format!("clients of SLS ({})", xtask::python::sls_clients(&say)?.display()));
+    say(&format!("clients of SLS ({})", xtask::sls_clients::python(&say)?.display()));
+    packages::need("npm", "npm", &["--version"])?;
+    say(&format!("client of SLS ({})", xtask::sls_clients::node(&say)?.display()));
     Ok(())
 }
 

@@ -111,6 +111,136 @@ pub async fn one_bad_event_does_not_spoil_the_batch(rig: &dyn Rig) -> Case {
     same(&rig.accepted(), &good)
 }
 
+/// A batch that is too large is not refused for good: it can be halved.
+pub async fn too_large_asks_for_split(rig: &dyn Rig) -> Case {
+    if !applies(rig, &Reply::TooLarge) {
+        return Ok(());
+    }
+    let sink = rig.sink().await;
+    rig.answer(Reply::TooLarge);
+    let error = failed(&*sink, &first_batch(&*sink, &events::many(3))).await?;
+    ensure((error.kind(), error.action()) == (ErrorKind::TooLarge, Action::Split), || {
+        format!("the error shall be TooLarge and ask for a split: {error:?}")
+    })?;
+    same(&rig.accepted(), &[])
+}
+
+/// When the answer is lost nobody knows whether the events were taken, and the error says so.
+pub async fn lost_answer_is_ambiguous(rig: &dyn Rig) -> Case {
+    if !applies(rig, &Reply::LoseAnswer) {
+        return Ok(());
+    }
+    let sink = rig.sink().await;
+    rig.answer(Reply::LoseAnswer);
+    let error = failed(&*sink, &events::ordinary().into()).await?;
+    ensure(error.is_ambiguous() && error.action() == Action::Retry, || {
+        format!("the error shall be ambiguous, and ask for another attempt: {error:?}")
+    })
+}
+
+/// A batch that is delivered twice is confirmed twice. If the sink says that the receiver knew it, it is there once.
+pub async fn redelivery_is_harmless(rig: &dyn Rig) -> Case {
+    let sink = rig.sink().await;
+    let batch = first_batch(&*sink, &events::many(3));
+    delivered(&*sink, &batch).await?;
+    let receipt = sink.deliver(&batch).await;
+    let receipt = receipt.map_err(|error| format!("a repeat shall be confirmed: {error:?}"))?;
+    let mut once = rig.accepted();
+    if receipt.duplicates == 0 {
+        let mut seen = std::collections::HashSet::new();
+        once.retain(|key| seen.insert(key.clone()));
+    }
+    same(&once, &keys(batch.events()))
+}
+
+/// Dropping a delivery at any time leaves the sink in order, also several times in a row.
+pub async fn dropped_future_can_be_repeated(rig: &dyn Rig) -> Case {
+    let sink = rig.sink().await;
+    let batch = events::ordinary().into();
+    if applies(rig, &Reply::Hang) {
+        rig.answer(Reply::Hang);
+    }
+    for patience in [0, 1, 20, 50] {
+        let patience = Duration::from_millis(patience);
+        // Whether it was done by then is no matter here.
+        tokio::time::timeout(patience, sink.deliver(&batch)).await.ok();
+    }
+    rig.answer(Reply::Accept);
+    delivered(&*sink, &batch).await?;
+    ensure(rig.accepted().contains(&batch.events()[0].occurrence_key()), || {
+        "what was delivered after a delivery was dropped did not arrive".to_owned()
+    })
+}
+
+/// Batches that are delivered side by side are each confirmed for what they hold, and arrive whole and in order.
+pub async fn concurrent_batches_do_not_mix(rig: &dyn Rig) -> Case {
+    let sink = rig.sink().await;
+    let all = events::many(20);
+    let batches: Vec<Batch> =
+        all.chunks(sink.limits().max_events.min(5)).filter_map(Batch::new).collect();
+    futures::future::try_join_all(batches.iter().map(|batch| delivered(&*sink, batch))).await?;
+    let accepted = rig.accepted();
+    let (mut got, mut want) = (accepted.clone(), keys(&all));
+    got.sort();
+    want.sort();
+    same(&got, &want)?;
+    batches.iter().try_for_each(|batch| {
+        let own = keys(batch.events());
+        let arrived: Vec<_> = accepted.iter().filter(|key| own.contains(key)).cloned().collect();
+        same(&arrived, &own)
+    })
+}
+
+/// As many events as the limits allow are taken in one delivery.
+pub async fn limits_are_respected(rig: &dyn Rig) -> Case {
+    let sink = rig.sink().await;
+    let limits = sink.limits();
+    let each = events::ordinary().raw().len();
+    let count = limits.max_events.min(limits.max_bytes / each).clamp(1, 2_000);
+    let events = events::many(count);
+    let batch = Batch::new(events.clone()).ok_or("there is nothing to deliver")?;
+    delivered(&*sink, &batch).await?;
+    same(&rig.accepted(), &keys(&events))
+}
+
+/// Nothing in the text of an event steers a terminal, turns the direction of writing, calls anybody or becomes a link.
+pub async fn hostile_text_is_neutralised(rig: &dyn Rig) -> Case {
+    if rig.shown().is_none() {
+        return say("does not apply: its receiver shows nothing to people");
+    }
+    let sink = rig.sink().await;
+    for event in [events::hostile(), events::unicode()] {
+        delivered(&*sink, &event.into()).await?;
+    }
+    let shown = rig.shown().ok_or("what was shown is shown no more")?;
+    let steers = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if let Some(found) = shown.text.chars().find(|c| steers(*c)) {
+        return Err(format!("{found:?} is in what people see: {:?}", shown.text));
+    }
+    let active = shown.active.iter().find(|active| shown.text.contains(**active));
+    ensure(active.is_none(), || format!("{active:?} is in what people see: {:?}", shown.text))?;
+    ensure(shown.text.contains("镜像拉取失败"), || {
+        format!("what is harmless shall be shown as it is: {:?}", shown.text)
+    })
+}
+
+/// Looking whether the receiver is there leaves nothing there.
+pub async fn probe_writes_nothing(rig: &dyn Rig) -> Case {
+    let sink = rig.sink().await;
+    for reply in [Reply::Accept, Reply::Fail] {
+        if applies(rig, &reply) {
+            rig.answer(reply);
+            // What it says is the sink's own.
+            sink.probe().await.ok();
+        }
+    }
+    rig.answer(Reply::Accept);
+    same(&rig.accepted(), &[])
+}
+
 /// A delivery that is dropped at its deadline leaves the sink in order: the same batch can be delivered again.
 pub async fn hang_ends_at_the_deadline(rig: &dyn Rig) -> Case {
     if !applies(rig, &Reply::Hang) {
@@ -264,7 +394,7 @@ fn applies(rig: &dyn Rig, reply: &Reply) -> bool {
 }
 
 /// Writes past the test harness, which shows the output of failed tests only.
-fn say(what: &str) -> Case {
+pub(super) fn say(what: &str) -> Case {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a case");
     let line = format!("{test}: {what}\n");
@@ -275,6 +405,6 @@ fn same(got: &[String], want: &[String]) -> Case {
     ensure(got == want, || format!("the receiver has {got:?}\n  and shall have {want:?}"))
 }
 
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Case {
+pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Case {
     if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -82,6 +82,12 @@ impl Sink for MemorySink {
                 return Err(error.with_action(Action::RetryAfter(delay)));
             }
             Reply::Refuse => return Err(self.error(ErrorKind::Refused)),
+            Reply::TooLarge => return Err(self.error(ErrorKind::TooLarge)),
+            Reply::LoseAnswer => {
+                let keys = batch.events().iter().map(|event| event.occurrence_key());
+                self.accepted.send_modify(|accepted| accepted.extend(keys));
+                return Err(self.error(ErrorKind::Timeout).ambiguous());
+            }
             Reply::Fail => return Err(self.error(ErrorKind::Unavailable)),
             Reply::Hang => pending().await,
         };

@@ -64,6 +64,7 @@ enum Manner {
     AtOnce,
     ByteByByte(Duration),
     Never,
+    Cut,
     Reset,
 }
 
@@ -81,6 +82,20 @@ impl Answer {
     /// Reads the request and resets the connection.
     pub fn reset() -> Self {
         Self { manner: Manner::Reset, ..Self::status(0) }
+    }
+
+    /// Resets the connection instead of sending this: what was taken is taken, and the sender does not learn it.
+    #[must_use]
+    pub fn that_is_lost(mut self) -> Self {
+        self.manner = Manner::Reset;
+        self
+    }
+
+    /// Sends half of the body, and closes the connection.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        self.manner = Manner::Cut;
+        self
     }
 
     /// Adds a header.
@@ -198,6 +213,12 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
                     stream.write_u8(byte).await?;
                     tokio::time::sleep(pause).await;
                 }
+            }
+            Manner::Cut => {
+                let half = answer.body.as_bytes().split_at(answer.body.len() / 2).0;
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(half).await?;
+                return stream.shutdown().await;
             }
             Manner::Never => std::future::pending().await,
             Manner::Reset => return stream.into_inner().set_zero_linger(),

@@ -1,13 +1,13 @@
 //! A sink with one defect at a time, to show that each case of the suite finds what it is there to find.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{MemorySink, Reply, Rig, cases};
+use super::{MemorySink, Reply, Rig, Shown, cases};
 use crate::batch::{Batch, Receipt};
 use crate::error::{Action, Error, ErrorKind, Result};
 use crate::sink::{Limits, Sink};
@@ -30,6 +30,14 @@ enum Defect {
     ClosesOnce,
     ShowsItsSecret,
     QuotesItsSecret,
+    RefusesTheLarge,
+    IsSureOfLostAnswers,
+    ConfirmsLostAnswers,
+    RefusesRepeats,
+    MixesBatches,
+    PromisesTooMuch,
+    WritesOnProbe,
+    ShowsAsItIs,
 }
 
 struct WrongSink {
@@ -37,6 +45,7 @@ struct WrongSink {
     inner: Arc<MemorySink>,
     closed: AtomicBool,
     entered: AtomicBool,
+    held: Mutex<Option<Batch>>,
 }
 
 impl fmt::Debug for WrongSink {
@@ -57,7 +66,10 @@ impl Sink for WrongSink {
     }
 
     fn limits(&self) -> Limits {
-        self.inner.limits()
+        match self.defect {
+            Defect::PromisesTooMuch => Limits::new().with_max_events(200),
+            _ => self.inner.limits(),
+        }
     }
 
     async fn deliver(&self, batch: &Batch) -> Result<Receipt> {
@@ -119,13 +131,42 @@ impl Sink for WrongSink {
                 .deliver(batch)
                 .await
                 .map_err(|error| error.with_source(std::io::Error::other(SECRET))),
-            Defect::ChokesOnEmptyFields | Defect::ClosesOnce | Defect::ShowsItsSecret => {
-                self.inner.deliver(batch).await
+            Defect::RefusesTheLarge => {
+                let outcome = self.inner.deliver(batch).await;
+                outcome.map_err(|error| error.with_action(Action::DeadLetter))
             }
+            Defect::IsSureOfLostAnswers => {
+                self.inner.deliver(batch).await.map_err(|_| wrong(ErrorKind::Unavailable))
+            }
+            Defect::ConfirmsLostAnswers => match self.inner.deliver(batch).await {
+                Err(error) if error.is_ambiguous() => Ok(Receipt::all()),
+                outcome => outcome,
+            },
+            Defect::RefusesRepeats => {
+                let known = self.inner.accepted().contains(&events[0].occurrence_key());
+                if known { Err(wrong(ErrorKind::Refused)) } else { self.inner.deliver(batch).await }
+            }
+            // One buffer for all, which the next one overwrites.
+            Defect::MixesBatches => {
+                *self.held.lock().unwrap() = Some(batch.clone());
+                tokio::task::yield_now().await;
+                let held = self.held.lock().unwrap().clone();
+                self.inner.deliver(&held.unwrap()).await
+            }
+            Defect::PromisesTooMuch if events.len() > 100 => Err(wrong(ErrorKind::TooLarge)),
+            Defect::ChokesOnEmptyFields
+            | Defect::ClosesOnce
+            | Defect::ShowsItsSecret
+            | Defect::PromisesTooMuch
+            | Defect::WritesOnProbe
+            | Defect::ShowsAsItIs => self.inner.deliver(batch).await,
         }
     }
 
     async fn probe(&self) -> Result<()> {
+        if self.defect == Defect::WritesOnProbe {
+            self.inner.deliver(&super::events::ordinary().into()).await?;
+        }
         Ok(())
     }
 
@@ -149,7 +190,8 @@ impl WrongRig {
 impl Rig for WrongRig {
     async fn sink(&self) -> Arc<dyn Sink> {
         let (closed, entered) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(WrongSink { defect: self.0, inner: Arc::clone(&self.1), closed, entered })
+        let (defect, inner, held) = (self.0, Arc::clone(&self.1), Mutex::default());
+        Arc::new(WrongSink { defect, inner, closed, entered, held })
     }
 
     fn can(&self, _: &Reply) -> bool {
@@ -166,6 +208,12 @@ impl Rig for WrongRig {
 
     fn secret(&self) -> Option<&str> {
         Some(SECRET)
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        let text = super::events::hostile().message().to_owned();
+        let shows = self.0 == Defect::ShowsAsItIs;
+        shows.then_some(Shown { text, active: &[] })
     }
 }
 
@@ -194,6 +242,15 @@ finds! {
     a_sink_that_breaks_when_dropped_is_found: hang_ends_at_the_deadline finds BreaksWhenDropped, "shall be delivered";
     choking_on_empty_fields_is_found: unicode_huge_and_empty_fields_survive finds ChokesOnEmptyFields, "shall be delivered";
     a_failing_second_close_is_found: close_is_idempotent finds ClosesOnce, "the second close failed";
+    a_refusal_of_what_is_large_is_found: too_large_asks_for_split finds RefusesTheLarge, "ask for a split";
+    false_certainty_is_found: lost_answer_is_ambiguous finds IsSureOfLostAnswers, "shall be ambiguous";
+    a_confirmation_that_nobody_gave_is_found: lost_answer_is_ambiguous finds ConfirmsLostAnswers, "yet deliver says Ok";
+    a_refused_repeat_is_found: redelivery_is_harmless finds RefusesRepeats, "a repeat shall be confirmed";
+    dropping_that_breaks_is_found: dropped_future_can_be_repeated finds BreaksWhenDropped, "shall be delivered";
+    mixed_batches_are_found: concurrent_batches_do_not_mix finds MixesBatches, "shall have";
+    limits_that_are_not_true_are_found: limits_are_respected finds PromisesTooMuch, "shall be delivered";
+    a_probe_that_writes_is_found: probe_writes_nothing finds WritesOnProbe, "shall have []";
+    text_that_steers_is_found: hostile_text_is_neutralised finds ShowsAsItIs, "is in what people see";
     a_secret_in_debug_is_found: secrets_never_appear_in_debug_display_or_errors finds ShowsItsSecret, "<HERE>";
     a_secret_in_a_cause_is_found: secrets_never_appear_in_debug_display_or_errors finds QuotesItsSecret, "<HERE>";
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eventcenter_core::Sink;
-use eventcenter_core::testing::{Answer, Reply, Rig};
+use eventcenter_core::testing::faults::{HttpRig, PATIENCE};
+use eventcenter_core::testing::{Answer, Reply, Rig, Shown};
 use eventcenter_sinks::dingtalk::{DingTalk, DingTalkConfig};
 use serde_json::json;
 
@@ -38,8 +39,11 @@ impl Rig for DingTalkRig {
     }
 
     fn answer(&self, reply: Reply) {
+        if reply == Reply::LoseAnswer {
+            return self.0.lose_answers();
+        }
         self.0.answer_with(move |message| match &reply {
-            Reply::Accept => None,
+            Reply::Accept | Reply::LoseAnswer => None,
             Reply::RefuseOne(key) => (message["msgUuid"] == key.as_str()).then(|| no(430_104, "unsafe content")),
             Reply::Throttle(delay) => {
                 let shield = json!({ "status": 1111, "wait": delay.as_secs(), "source": "x5", "punish": "deny" });
@@ -49,6 +53,7 @@ impl Rig for DingTalkRig {
             Reply::Refuse => Some(no(430_104, &format!("unsafe content {TOKEN}"))),
             Reply::Hang => Some(Answer::hang()),
             Reply::Fail => Some(no(-1, "system busy")),
+            Reply::TooLarge => Some(no(460_101, "message too long, exceed 20000 bytes")),
         });
     }
 
@@ -59,5 +64,33 @@ impl Rig for DingTalkRig {
 
     fn secret(&self) -> Option<&str> {
         Some(TOKEN)
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        let posted = self.0.posted();
+        let texts =
+            posted.iter().map(|message| message["markdown"]["text"].as_str().unwrap_or_default());
+        let text = texts.collect::<Vec<_>>().join("\n");
+        Some(Shown { text, active: &["@all", "[link](http", "<script>", "**bold**"] })
+    }
+}
+
+/// The robot under the fault matrix.
+pub(crate) struct DingTalkFaults;
+
+impl HttpRig for DingTalkFaults {
+    fn sink(&self, url: &str) -> Arc<dyn Sink> {
+        let mut config = DingTalkConfig::new(TOKEN);
+        config.url = Some(url.into());
+        config.timeout = PATIENCE.into();
+        Arc::new(DingTalk::new("ops", config).unwrap())
+    }
+
+    fn success(&self) -> Answer {
+        no(0, "ok")
+    }
+
+    fn reads_body(&self) -> bool {
+        true
     }
 }

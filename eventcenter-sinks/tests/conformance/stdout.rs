@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use eventcenter_core::Sink;
-use eventcenter_core::testing::{Reply, Rig};
+use eventcenter_core::testing::{Reply, Rig, Shown};
 use eventcenter_sinks::stdout::{Format, Stdout, StdoutConfig};
 
 use super::ids;
 
-pub(crate) struct StdoutRig(Out);
+pub(crate) struct StdoutRig(Out, Format);
 
 #[derive(Clone, Default)]
 struct Out(Arc<Mutex<(Vec<u8>, bool)>>);
@@ -27,8 +27,8 @@ impl Write for Out {
 }
 
 impl StdoutRig {
-    pub(crate) fn new() -> Self {
-        Self(Out::default())
+    pub(crate) fn new(format: Format) -> Self {
+        Self(Out::default(), format)
     }
 }
 
@@ -36,7 +36,7 @@ impl StdoutRig {
 impl Rig for StdoutRig {
     async fn sink(&self) -> Arc<dyn Sink> {
         let mut config = StdoutConfig::default();
-        config.format = Format::Json;
+        config.format = self.1;
         Arc::new(Stdout::to("console", config, false, Box::new(self.0.clone())).unwrap())
     }
 
@@ -54,5 +54,10 @@ impl Rig for StdoutRig {
 
     fn secret(&self) -> Option<&str> {
         None
+    }
+
+    fn shown(&self) -> Option<Shown> {
+        let text = String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap();
+        (self.1 == Format::Text).then_some(Shown { text, active: &[] })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use eventcenter_core::testing::faults::{HttpRig, PATIENCE};
 use eventcenter_core::testing::{Answer, Reply, Request, Rig, Upstream};
 use eventcenter_core::{Secret, Sink};
 use eventcenter_sinks::webhook::{Batching, Webhook, WebhookConfig};
@@ -49,6 +50,8 @@ impl Rig for WebhookRig {
             Reply::Refuse => refused(request),
             Reply::Hang => Answer::hang(),
             Reply::Fail => Answer::status(503).with_body(TOKEN),
+            Reply::TooLarge => Answer::status(413).with_body(TOKEN),
+            Reply::LoseAnswer => Answer::status(202).that_is_lost(),
         });
     }
 
@@ -58,6 +61,25 @@ impl Rig for WebhookRig {
 
     fn secret(&self) -> Option<&str> {
         Some(TOKEN)
+    }
+}
+
+/// The hook under the fault matrix.
+pub(crate) struct WebhookFaults;
+
+impl HttpRig for WebhookFaults {
+    fn sink(&self, url: &str) -> Arc<dyn Sink> {
+        let mut config = WebhookConfig::new(format!("{url}/in"));
+        config.timeout = PATIENCE.into();
+        Arc::new(Webhook::new("hook", config).unwrap())
+    }
+
+    fn success(&self) -> Answer {
+        Answer::status(202)
+    }
+
+    fn reads_body(&self) -> bool {
+        false
     }
 }
 

@@ -67,6 +67,13 @@ impl Double {
         });
     }
 
+    /// Answers as itself, and its answers are lost on the way.
+    pub(crate) fn lose_answers(&self) {
+        let robot = Arc::clone(&self.robot);
+        let answer = move |request: &Request| robot.lock().unwrap().answer(request).that_is_lost();
+        self.upstream.answer_with(answer);
+    }
+
     pub(crate) fn robot(&self) -> MutexGuard<'_, Robot> {
         self.robot.lock().unwrap()
     }

@@ -1,12 +1,12 @@
-//! A sink of a third party, in one file: it counts events by reason, and says so at the end.
+//! A sink of a third party, in one file: it counts events by reason, each once, and says so at the end.
 //!
-//! `cargo run --bin custom_sink` feeds it from a monitor, so that no cluster is needed. What else makes it a sink is
-//! in `eventcenter_core::sink_conformance!`.
+//! `cargo run --bin custom_sink` feeds it from a monitor, so that no cluster is needed. What makes it a sink is at the
+//! end: a rig of twenty lines, and `sink_conformance!`.
 
 #![expect(clippy::print_stdout, reason = "it prints for people")]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,20 @@ use eventcenter_core::{Batch, Cluster, Limits, MonitorSource, Plan, Receipt, Res
 use eventcenter_examples::load_average::LoadAverage;
 
 #[derive(Debug, Default)]
-struct CountByReason(Mutex<BTreeMap<String, u64>>);
+struct CountByReason(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    by_reason: BTreeMap<String, u64>,
+    /// What was counted, in order: a delivery may come again.
+    keys: Vec<String>,
+}
+
+impl CountByReason {
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[async_trait]
 impl Sink for CountByReason {
@@ -23,15 +36,22 @@ impl Sink for CountByReason {
     }
 
     fn limits(&self) -> Limits {
-        Limits::new().with_max_events(1000)
+        Limits::new().with_max_events(1000).with_idempotent(true)
     }
 
     async fn deliver(&self, batch: &Batch) -> Result<Receipt> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted();
+        let mut duplicates = 0;
         for event in batch.events() {
-            *counts.entry(event.reason().to_owned()).or_default() += 1;
+            let key = event.occurrence_key();
+            if counted.keys.contains(&key) {
+                duplicates += 1;
+                continue;
+            }
+            *counted.by_reason.entry(event.reason().to_owned()).or_default() += 1;
+            counted.keys.push(key);
         }
-        Ok(Receipt::all())
+        Ok(Receipt::all().with_duplicates(duplicates))
     }
 
     async fn probe(&self) -> Result<()> {
@@ -39,7 +59,7 @@ impl Sink for CountByReason {
     }
 
     async fn close(&self) -> Result<()> {
-        println!("{:?}", self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        println!("{:?}", self.counted().by_reason);
         Ok(())
     }
 }
@@ -59,4 +79,39 @@ async fn main() -> anyhow::Result<()> {
     });
     anyhow::ensure!(summary?.left.is_empty(), "something was not delivered");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use eventcenter_core::sink_conformance;
+    use eventcenter_core::testing::{Reply, Rig};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(Arc<CountByReason>);
+
+    #[async_trait]
+    impl Rig for Counting {
+        async fn sink(&self) -> Arc<dyn Sink> {
+            Arc::clone(&self.0) as _
+        }
+
+        /// It is its own receiver, and takes everything.
+        fn can(&self, reply: &Reply) -> bool {
+            *reply == Reply::Accept
+        }
+
+        fn answer(&self, _: Reply) {}
+
+        fn accepted(&self) -> Vec<String> {
+            self.0.counted().keys.clone()
+        }
+
+        fn secret(&self) -> Option<&str> {
+            None
+        }
+    }
+
+    sink_conformance!(count_by_reason, Counting::default());
 }

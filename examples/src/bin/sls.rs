@@ -6,6 +6,7 @@
 //! kubectl get events -A -o json | jq -c '.items[]' | sls put --logstore k8s-event
 //! sls query 'level: Error | select pod_name, count(1) as n group by pod_name order by n desc' --since 1h
 //! sls logstores
+//! sls double --listen 127.0.0.1:9080 --access-key test-id --access-key-secret-file secret
 //! ```
 //!
 //! Credentials are those of an access key that is given, or the first that this machine has: the Secret of ACK's addons,
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use eventcenter_examples::center::Format;
 use eventcenter_examples::logging;
-use eventcenter_examples::sls::{self, PutOptions, QueryOptions, Target, Trouble};
+use eventcenter_examples::sls::{self, DoubleOptions, PutOptions, QueryOptions, Target, Trouble};
 
 /// Puts logs into Alibaba Cloud's log service, and asks for them.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ enum Command {
     Logstores,
     /// Says which credential is used, for which region and endpoint, and how far the clocks differ
     Whoami,
+    /// Plays the service on this machine, as strict as it is, for tests of programs that talk to it
+    Double(DoubleOptions),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
                 }
                 Command::Logstores => sls::logstores(&args.target).await,
                 Command::Whoami => sls::whoami(&args.target).await,
+                Command::Double(options) => sls::double(&args.target, &options).await,
             }
         })
     });

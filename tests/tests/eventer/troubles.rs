@@ -29,7 +29,7 @@ fn setup_of(server: &FakeApiServer, url: &str) -> Setup {
         .sink(
             "hook",
             json!({
-                "webhook": { "url": url, "batch": "ndjson", "timeout": "1s" },
+                "webhook": { "url": url, "batch": "ndjson", "timeout": "1s", "idempotent": true },
                 "layers": { "retry": { "cap": "500ms" } },
             }),
         )

@@ -1,8 +1,16 @@
 //! The double of SLS, tried with official clients: what was not written from the same notes must get along with it.
 //!
-//! The clients come from PyPI: `cargo xtask test` installs them, and so do these tests where they find none. They are
-//! told that the double is their HTTP proxy: what they ask of `PROJECT.cn-hangzhou.log.aliyuncs.com` it is asked, and no
-//! name is looked up.
+//! The clients come from PyPI and npm: `cargo xtask test` installs them, and so do these tests where they find none. They
+//! are told that the double is their HTTP proxy: what they ask of `PROJECT.cn-hangzhou.log.aliyuncs.com` it is asked, and
+//! no name is looked up.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests are tests"
+)]
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -10,18 +18,24 @@ use std::time::Duration;
 
 use eventcenter_sls::testing::{Double, Fault};
 use tokio::process::Command;
+use xtask::sls_clients;
 
 /// A machine that also builds may take its time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a script of `tests/testbed/sls` with the double as its proxy.
 async fn run(double: &Double, script: &str, arguments: &[&str]) {
-    let clients =
-        tokio::task::spawn_blocking(|| xtask::python::sls_clients(&|text| eprintln!("{text}")));
-    let clients = clients.await.unwrap().unwrap_or_else(|error| panic!("{error:#}"));
+    let is_python = script.ends_with(".py");
+    let install = move || {
+        let say = |text: &str| eprintln!("{text}");
+        if is_python { sls_clients::python(&say) } else { sls_clients::node(&say) }
+    };
+    let clients = tokio::task::spawn_blocking(install).await.unwrap();
+    let clients = clients.unwrap_or_else(|error| panic!("{error:#}"));
     let folder = xtask::testbed::workspace_root().unwrap().join("tests/testbed/sls");
-    let mut command = Command::new("python3");
-    command.arg(folder.join(script)).args(arguments).env("PYTHONPATH", clients);
+    let (program, path) = if is_python { ("python3", "PYTHONPATH") } else { ("node", "NODE_PATH") };
+    let mut command = Command::new(program);
+    command.arg(folder.join(script)).args(arguments).env(path, clients);
     for name in ["NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"] {
         command.env_remove(name);
     }
@@ -50,6 +64,15 @@ async fn the_official_python_client_is_served_under_both_signatures() {
         assert_eq!(counts, expected.collect(), "{version}");
         assert!(double.object(&project, "dashboards", "board").is_some());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_client_for_node_is_served() {
+    let double = Double::start().await;
+    run(&double, "client.js", &[]).await;
+    let logs = double.logs("k8s-log-node", "k8s-event");
+    assert_eq!(logs.len(), 1);
+    assert_eq!((logs[0].get("message"), logs[0].tag("cluster")), (Some("重启"), Some("c1")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

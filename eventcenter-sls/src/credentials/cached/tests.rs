@@ -1,3 +1,5 @@
+//! The rules of remembering, with a clock that only moves when it is told to.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! STS on loopback: what it is asked, and what is made of its answers.
+
 use super::super::served::{GRANTED, Served};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Bytes of other encoders are read; what breaks a rule is refused by its own code.
+
 use super::*;
 
 fn bytes(hex: &str) -> Vec<u8> {

@@ -1,3 +1,5 @@
+//! What statements find in one log, and which are none.
+
 use serde_json::json;
 
 use super::*;

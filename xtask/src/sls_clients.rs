@@ -1,7 +1,8 @@
-//! Official clients of Alibaba Cloud's log service, which its double is tried with: from PyPI, into
-//! `CACHE/sls-clients-HASH/`, once.
+//! Official clients of Alibaba Cloud's log service, which its double is tried with, each once in the cache.
 //!
-//! `tests/testbed/sls/requirements.txt` pins them and all that they need. A change of it makes another folder.
+//! From PyPI, into `CACHE/sls-clients-HASH/`, the one for Python and the producer written in Rust:
+//! `tests/testbed/sls/requirements.txt` pins them and all that they need, and a change of it makes another folder. From
+//! npm the one for Node.js.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -10,13 +11,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::npm;
 use crate::testbed::{cache_dir, workspace_root};
 
 /// The folder that `PYTHONPATH` is to name; installs the clients if need be, and says so to `say`.
 ///
 /// # Errors
 /// When there is no `python3 -m pip`, or it cannot install them.
-pub fn sls_clients(say: &dyn Fn(&str)) -> Result<PathBuf> {
+pub fn python(say: &dyn Fn(&str)) -> Result<PathBuf> {
     let wanted = workspace_root()?.join("tests/testbed/sls/requirements.txt");
     let text =
         fs::read_to_string(&wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
@@ -52,6 +54,14 @@ pub fn sls_clients(say: &dyn Fn(&str)) -> Result<PathBuf> {
     }
     fs::rename(&new, &dir).with_context(|| format!("cannot keep {}", dir.display()))?;
     Ok(dir)
+}
+
+/// The folder that `NODE_PATH` is to name; fetches the client if need be, and says so to `say`.
+///
+/// # Errors
+/// When npm is missing, or cannot fetch the client.
+pub fn node(say: &dyn Fn(&str)) -> Result<PathBuf> {
+    npm::modules("@alicloud/log", &workspace_root()?.join("tests/testbed/sls"), say)
 }
 
 #[cfg(test)]
