@@ -54,6 +54,13 @@ async fn a_search_turns_its_pages_until_one_is_not_full() {
     assert_eq!(offsets, [0, 2, 4]);
 }
 
+#[test]
+fn what_is_asked_for_may_say_more() {
+    let mut query = Query::new(0, 1);
+    query.other.insert("session".to_owned(), "mode=scan".into());
+    assert_eq!(serde_json::to_value(&query).unwrap()["session"], "mode=scan");
+}
+
 #[tokio::test]
 async fn sql_is_asked_once_and_without_an_offset() {
     let server = Server::start([page("Complete", 100)]).await;
