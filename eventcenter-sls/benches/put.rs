@@ -12,7 +12,6 @@
 use std::borrow::Cow;
 use std::hint::black_box;
 
-use bytes::Bytes;
 use eventcenter_sls::sign::{Request, content_md5, content_sha256, v4};
 use eventcenter_sls::wire::Encoder;
 use eventcenter_sls::{Compression, Credential, LogGroup};
@@ -65,15 +64,15 @@ fn main() {
             encoder.push(1_700_000_000, Some(7), contents);
         }
     });
-    let raw = Bytes::copy_from_slice(encoder.bytes());
+    let raw = encoder.bytes().to_vec();
     println!("{:<16}{:>6} bytes a log", "encoded", raw.len() / LOGS);
     for compression in Compression::ALL {
         let Some(name) = compression.name() else { continue };
-        measure(name, || drop(black_box(compression.compress(raw.clone()).unwrap())));
-        let len = compression.compress(raw.clone()).unwrap().len();
+        measure(name, || drop(black_box(compression.compress(&raw).unwrap())));
+        let len = compression.compress(&raw).unwrap().len();
         println!("{:<16}{:>6} % of it", "", len * 100 / raw.len());
     }
-    let body = Compression::default().compress(raw.clone()).unwrap();
+    let body = Compression::default().compress(&raw).unwrap();
     measure("sha256", || drop(black_box(content_sha256(&body))));
     measure("md5", || drop(black_box(content_md5(&body))));
     let mut signer = v4::Signer::new("cn-hangzhou");

@@ -5,7 +5,7 @@
 //! host), and takes no answer beyond 64 MiB.
 //!
 //! **Each attempt** asks the [`Provider`] for a credential and is signed anew, by the service's clock. **What failed**
-//! goes by its [`Class`](crate::Class):
+//! goes by its [`Class`]:
 //!
 //! | class | what the client does |
 //! |---|---|
@@ -139,7 +139,7 @@ impl Client {
             }
             let pause = self.0.retries.pause(pauses, error.class());
             pauses += 1;
-            if started.elapsed() + pause > self.0.retries.budget {
+            if started.elapsed() + pause >= self.0.retries.budget {
                 return Err(error);
             }
             debug!(path = call.path(), %error, ?pause, "to be tried again");

@@ -166,6 +166,13 @@ impl Error {
         self
     }
 
+    /// Says what to do, where that does not follow from the kind.
+    #[must_use]
+    pub(crate) fn with_class(mut self, class: Class) -> Self {
+        self.0.class = class;
+        self
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -23,6 +23,18 @@
 //! console's *apps* (RAM actions `log:CreateApp` and the like) have no public API; the Kubernetes event center is a
 //! logstore, an index, dashboards, saved searches and alerts of fixed names, and these can all be made.
 //!
+//! **What a policy must allow** (RAM, `log:…` on `acs:log:{region}:{account}:project/{project}/…`):
+//!
+//! | to | actions |
+//! |---|---|
+//! | put logs | `PostLogStoreLogs`, and nothing else |
+//! | query | `GetLogStoreLogs`, `GetLogStoreHistogram` |
+//! | pull | `ListShards`, `GetCursorOrData`; in a group also `CreateConsumerGroup`, `ConsumerGroupHeartBeat`, `ConsumerGroupUpdateCheckPoint`, `GetConsumerGroupCheckPoint` |
+//! | ensure project, logstore, index | `CreateProject`, `GetProject`, `UpdateProject`; `CreateLogStore`, `GetLogStore`, `UpdateLogStore`; `CreateIndex`, `GetIndex`, `UpdateIndex` |
+//! | ensure dashboards, saved searches, alerts | Create, Get, Update of `Dashboard`, `SavedSearch`, `Job` |
+//! | ensure what Logtail collects | Create, Get, Update of `Config`, `MachineGroup`; `ApplyConfigToGroup`, `GetAppliedConfigs` |
+//! | list, delete | `List…`, `Delete…` of the same |
+//!
 //! Written from the service's documentation and by comparison with its official clients, August 2026.
 
 #![forbid(unsafe_code)]

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::project::Project;
 
 pub use pull::{Cursor, From, Pull, Pulled};
-pub use put::{Receipt, Route};
+pub use put::{LARGEST_GROUP, Receipt, Route};
 pub use query::{Bucket, Context, Logs, Meta, Pages, Query, search_text, sql_name, sql_text};
 pub use row::Row;
 pub use settings::LogstoreSettings;

@@ -60,10 +60,9 @@ impl Body {
     /// # Errors
     ///
     /// As for [`Compression::compress`].
-    pub fn logs(group: impl Into<Bytes>, compression: Compression) -> Result<Self> {
-        let raw = group.into();
-        let raw_len = raw.len();
-        let bytes = compression.compress(raw)?;
+    pub fn logs(group: &[u8], compression: Compression) -> Result<Self> {
+        let bytes = compression.compress(group)?;
+        let raw_len = group.len();
         Ok(Self { bytes, raw_len, compression, content_type: "application/x-protobuf" })
     }
 

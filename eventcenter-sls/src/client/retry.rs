@@ -37,10 +37,6 @@ impl Retries {
 
     /// The pause after `before` others.
     pub(super) fn pause(&self, before: u32, class: Class) -> Duration {
-        if self.budget.is_zero() {
-            // Longer than the budget.
-            return Duration::from_nanos(1);
-        }
         let quota = matches!(class, Class::ProjectQuota | Class::LogstoreQuota);
         let (first, longest) =
             if quota { (self.first * 2, self.longest * 2) } else { (self.first, self.longest) };

@@ -1,3 +1,5 @@
+//! Codes, their spellings and their classes; and what an error shows.
+
 use super::*;
 
 fn reply(status: u16, code: &str, message: &str) -> Error {

@@ -5,15 +5,17 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use md5::Digest as _;
 
 use super::Logstore;
 use crate::client::{Body, Call};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::wire::LogGroup;
 
 const PATH: &str = "/logstores";
+
+/// The largest group that the service takes, in bytes before compression. A larger one is not sent.
+pub const LARGEST_GROUP: usize = 10 << 20;
 
 /// A group that the service has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +82,10 @@ impl Logstore {
     ///
     /// # Errors
     ///
-    /// The failure, when nothing helped: its [`class`](Error::class) says what would.
+    /// The failure, when nothing helped: its [`class`](Error::class) says what would. A group beyond [`LARGEST_GROUP`]
+    /// is [`Class::Split`], without being sent.
     pub async fn put(&self, group: &LogGroup<'_>) -> Result<Receipt> {
-        self.put_encoded(group.encode(), &Route::Balanced).await
+        self.put_encoded(&group.encode(), &Route::Balanced).await
     }
 
     /// Puts a group that is encoded already.
@@ -90,7 +93,7 @@ impl Logstore {
     /// # Errors
     ///
     /// As for [`put`](Self::put).
-    pub async fn put_encoded(&self, group: impl Into<Bytes>, route: &Route) -> Result<Receipt> {
+    pub async fn put_encoded(&self, group: &[u8], route: &Route) -> Result<Receipt> {
         let body = Body::logs(group, self.project.client().compression())?;
         self.put_body(body, route).await
     }
@@ -101,6 +104,10 @@ impl Logstore {
     ///
     /// As for [`put`](Self::put).
     pub async fn put_body(&self, body: Body, route: &Route) -> Result<Receipt> {
+        if body.raw_len() > LARGEST_GROUP {
+            let message = format!("a group has {LARGEST_GROUP} bytes at most");
+            return Err(Error::new(ErrorKind::Usage, message).with_class(Class::Split));
+        }
         let sent = body.len();
         let call = self.path(Call::post(PATH)).body(body).repeatable();
         let call = match route {

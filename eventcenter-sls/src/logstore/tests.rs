@@ -54,6 +54,13 @@ async fn a_search_turns_its_pages_until_one_is_not_full() {
     assert_eq!(offsets, [0, 2, 4]);
 }
 
+#[test]
+fn what_is_asked_for_may_say_more() {
+    let mut query = Query::new(0, 1);
+    query.other.insert("session".to_owned(), "mode=scan".into());
+    assert_eq!(serde_json::to_value(&query).unwrap()["session"], "mode=scan");
+}
+
 #[tokio::test]
 async fn sql_is_asked_once_and_without_an_offset() {
     let server = Server::start([page("Complete", 100)]).await;
@@ -161,7 +168,7 @@ async fn a_shard_is_read_to_its_end() {
     let pulled = |next: u64, groups: &[LogGroup<'_>]| {
         let raw = list(groups);
         let compression = crate::Compression::default();
-        let body = compression.compress(raw.clone().into()).unwrap();
+        let body = compression.compress(&raw).unwrap();
         let packed = compression.name().map(|name| format!("x-log-compresstype: {name}\r\n"));
         let headers = format!(
             "x-log-requestid: 1\r\nx-log-cursor: {}\r\nx-log-read-last-cursor: {}\r\nx-log-count: {}\r\nx-log-bodyrawsize: {}\r\n{}",

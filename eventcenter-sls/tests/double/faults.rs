@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use eventcenter_sls::logstore::LogstoreSettings;
+use eventcenter_sls::logstore::{LARGEST_GROUP, LogstoreSettings};
 use eventcenter_sls::project::ProjectSettings;
 use eventcenter_sls::testing::Fault;
 use eventcenter_sls::{Class, Code, Credential, Provider, Result};
@@ -148,11 +148,26 @@ async fn what_was_just_made_is_waited_for_by_who_sees_its_class() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_asks_to_be_split() {
+async fn a_group_beyond_the_limit_asks_to_be_split_and_is_not_sent() {
     let (double, store) = store().await;
-    let large = "x".repeat(11 << 20);
     let time = u32::try_from(now(&double)).unwrap();
-    let group = LogGroup::new().log(Log::new(time).with("large", large));
-    let error = store.put(&group).await.unwrap_err();
+    // A value may have 1 MB, so the bytes are in several.
+    let of_bytes = |bytes: usize| {
+        let group = |last| {
+            let mut log = Log::new(time).with("last", "x".repeat(last));
+            for number in 0..10 {
+                log = log.with(format!("value-{number}"), "x".repeat(1_000_000));
+            }
+            LogGroup::new().log(log)
+        };
+        // Not so short that its length takes fewer bytes.
+        let around = group(500_000).encoded_len() - 500_000;
+        group(bytes - around)
+    };
+    let largest = of_bytes(LARGEST_GROUP);
+    assert_eq!(largest.encoded_len(), LARGEST_GROUP);
+    store.put(&largest).await.unwrap();
+    let error = store.put(&of_bytes(LARGEST_GROUP + 1)).await.unwrap_err();
     assert_eq!(error.class(), Class::Split, "{error}");
+    assert_eq!(double.counters().requests, 1);
 }

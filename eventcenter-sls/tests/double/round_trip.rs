@@ -117,7 +117,7 @@ async fn logs_of_one_key_go_to_one_shard() {
     let route = Route::of("10.0.0.1", 64).unwrap();
     for number in 0..10 {
         let group = group(&double, [number]);
-        store.put_encoded(group.encode(), &route).await.unwrap();
+        store.put_encoded(&group.encode(), &route).await.unwrap();
     }
     let mut filled = 0;
     for shard in store.shards().await.unwrap() {

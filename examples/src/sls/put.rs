@@ -115,9 +115,9 @@ impl Batches {
     async fn send(&mut self) -> Result<(), Trouble> {
         let logs = self.encoder.logs();
         self.encoder.append(&self.common);
-        let group = self.encoder.bytes().to_vec();
+        let put = self.logstore.put_encoded(self.encoder.bytes(), &Route::Balanced).await;
         self.encoder.clear();
-        self.logstore.put_encoded(group, &Route::Balanced).await?;
+        put?;
         self.taken += logs;
         Ok(())
     }
