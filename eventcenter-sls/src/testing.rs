@@ -16,8 +16,8 @@
 //! **What it does.** It listens on loopback, over plain HTTP. It verifies signatures v1 and v4, hashes, sizes, lengths,
 //! compression and the clock, each by code of its own that shares nothing with the client's; decodes groups of logs
 //! strictly; keeps them and the objects of the control plane in memory; answers searches (no SQL), histograms, cursors
-//! and pulls; and refuses in the service's codes and, as far as they are known, its words. It was tried with official
-//! clients: see `tests/tests/sls/`.
+//! and pulls; and refuses in the service's codes and, as far as they are known, its words. Official clients are tried with
+//! it in `tests/tests/sls/`: those for Python and Node.js, and the producer written in Rust.
 //!
 //! **What it does not.** SQL and SPL, contexts, splitting of shards, web tracking, ingest processors, apps: these are
 //! refused, and not made up. Policies: every key may do everything. Objects are kept as they are, whatever they say.
