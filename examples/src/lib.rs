@@ -13,6 +13,7 @@ pub mod logging;
 mod reload;
 pub mod replay;
 mod replicas;
+pub mod sls;
 mod switch;
 mod watches;
 pub mod window;

@@ -15,10 +15,13 @@
 //! # }
 //! ```
 //!
-//! [`browser`] finds Chromium and fetches axe-core, for tests in a real browser.
+//! [`browser`] finds Chromium and fetches axe-core, for tests in a real browser; [`sls_clients`] installs official clients of
+//! the log service, for tests of its double.
 //!
 //! Plain blocking code, no async runtime: call it from `spawn_blocking`, or before the runtime
 //! starts.
 
 pub mod browser;
+mod npm;
+pub mod sls_clients;
 pub mod testbed;

@@ -70,6 +70,11 @@ pub(crate) const FUZZ: &[Task] = &[
         env: &[("PROPTEST_CASES", "20000")],
     },
     Task {
+        name: "sls",
+        cargo: &["test", "-p", "eventcenter-sls", "--all-features"],
+        env: &[("PROPTEST_CASES", "20000")],
+    },
+    Task {
         name: "query",
         cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
         env: TEN_MINUTES,

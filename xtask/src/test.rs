@@ -10,7 +10,8 @@
 //! had they see `EVENTCENTER_SKIP_REASON` instead; with `CI=true` that is a failure.
 //!
 //! Chromium and axe-core, for the tests of the pages, are got before anything runs. Where they cannot be had it says
-//! how to get them, and those tests fail, which say the same: none of them is skipped.
+//! how to get them, and those tests fail, which say the same: none of them is skipped. It is the same with the official
+//! clients of SLS.
 
 mod cargo;
 mod packages;
@@ -54,6 +55,9 @@ pub(crate) fn run(root: &Path, test: &Test) -> Result<bool> {
     let begin = Instant::now();
     if let Err(error) = browser() {
         say(&format!("the tests of the pages will fail: {error:#}"));
+    }
+    if let Err(error) = sls_clients() {
+        say(&format!("the tests with official clients of SLS will fail: {error:#}"));
     }
     let servers = if test.no_testbed { Err(anyhow::anyhow!("--no-testbed")) } else { programs() };
     let compiled = cargo::compile(root, &test.arguments, &stop)?;
@@ -140,6 +144,15 @@ fn browser() -> Result<()> {
     say(&format!("chromium ({})", xtask::browser::chromium()?.display()));
     packages::need("npm", "npm", &["--version"])?;
     xtask::browser::axe(&say)?;
+    Ok(())
+}
+
+/// Official clients of SLS, which its double is tried with.
+fn sls_clients() -> Result<()> {
+    packages::need("python3-pip", "python3", &["-m", "pip", "--version"])?;
+    say(&format!("clients of SLS ({})", xtask::sls_clients::python(&say)?.display()));
+    packages::need("npm", "npm", &["--version"])?;
+    say(&format!("client of SLS ({})", xtask::sls_clients::node(&say)?.display()));
     Ok(())
 }
 

@@ -174,7 +174,10 @@ pub(crate) fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
 }
 
 /// A line of CSV.
-fn csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
+pub(crate) fn csv<'a>(
+    out: &mut impl Write,
+    cells: impl Iterator<Item = &'a str>,
+) -> io::Result<()> {
     for (place, cell) in cells.enumerate() {
         if place > 0 {
             out.write_all(b",")?;
