@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use eventcenter_core::config::ByteSize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -10,8 +11,7 @@ use crate::problem::Problem;
 
 /// All of it, at most `limits.body`.
 pub(crate) async fn whole(body: Body, limits: &LimitsConfig) -> Result<Bytes, Problem> {
-    let most = usize::try_from(limits.body.bytes()).unwrap_or(usize::MAX);
-    at_most(body, limits, most).await
+    at_most(body, limits, limits.body).await
 }
 
 /// A JSON body of at most `limits.body`, read.
@@ -20,9 +20,19 @@ pub(crate) async fn json<T: DeserializeOwned>(
     body: Body,
     limits: &LimitsConfig,
 ) -> Result<T, Problem> {
+    json_at_most(headers, body, limits, limits.body).await
+}
+
+/// A JSON body of at most `most`, read.
+pub(crate) async fn json_at_most<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &LimitsConfig,
+    most: ByteSize,
+) -> Result<T, Problem> {
     // A form of another site can send no such type.
     is_of_kind(headers, "application/json")?;
-    serde_json::from_slice(&whole(body, limits).await?)
+    serde_json::from_slice(&at_most(body, limits, most).await?)
         .map_err(|error| Problem::bad(format!("the body is not understood: {error}")))
 }
 
@@ -30,13 +40,14 @@ pub(crate) async fn json<T: DeserializeOwned>(
 pub(crate) async fn at_most(
     body: Body,
     limits: &LimitsConfig,
-    most: usize,
+    most: ByteSize,
 ) -> Result<Bytes, Problem> {
-    timeout(limits.deadline.get(), to_bytes(body, most))
+    let bytes = usize::try_from(most.bytes()).unwrap_or(usize::MAX);
+    timeout(limits.deadline.get(), to_bytes(body, bytes))
         .await
         .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to come"))?
         .map_err(|_| {
-            let most = format!("the body has at most {most} bytes");
+            let most = format!("the body is larger than {most}");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, most)
         })
 }

@@ -81,7 +81,8 @@ pub struct LimitsConfig {
     pub deadline: HumanDuration,
     /// A client that takes nothing of an answer for so long is let go. Default 30 s.
     pub write_timeout: HumanDuration,
-    /// Bytes of a request's body. Default 64 KiB.
+    /// Bytes of a request's body. Default 64 KiB; kubeconfigs may have 256 KiB, imports of saved things a hundred of the
+    /// largest of these.
     pub body: ByteSize,
     /// Rows of an export, which says that there are more, or breaks off. Default 1,000,000.
     pub export_rows: usize,

@@ -17,6 +17,7 @@ use eventcenter_core::Secret;
 use crate::Shared;
 use crate::config::Auth;
 use crate::login::{self, Asked, peer};
+use crate::pages::trouble::Wanted;
 use crate::problem::Problem;
 use crate::session;
 
@@ -43,10 +44,13 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    let wanted = Wanted::of(&request);
     let mut response = match admit(&shared, &request) {
         Err(problem) => match &shared.config.auth {
-            Some(Auth::Token(_)) => login::instead(&Asked::of(&request), problem),
-            _ => problem.into_response(),
+            Some(Auth::Token(_)) if login::is_refusal(&problem) => {
+                login::instead(&Asked::of(&request), problem)
+            }
+            _ => wanted.answer(problem),
         },
         // A kubelet that is told 503 restarts a program that is only busy.
         Ok(()) if OPEN.contains(&request.uri().path()) => {
@@ -57,7 +61,8 @@ pub(crate) async fn guard(
         }
         Ok(()) => match Arc::clone(&shared.requests).try_acquire_owned() {
             Err(_) => {
-                Problem::busy("too many requests are being answered; try again").into_response()
+                let detail = "too many requests are being answered; try again";
+                wanted.answer(Problem::busy(detail).code("busy"))
             }
             Ok(permit) => held::held(next.run(request).await, permit),
         },
@@ -73,7 +78,7 @@ pub(crate) async fn guard(
 fn admit(shared: &Shared, request: &Request) -> Result<(), Problem> {
     if !is_host_ours(shared, request) {
         let detail = "this name is not ours; add it to console.hosts if it is";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).code("host"));
     }
     if is_change(request) && is_foreign(request) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "another site's page asks this"));
@@ -95,7 +100,7 @@ fn knows(shared: &Shared, request: &Request) -> Result<(), Problem> {
                 Ok(())
             } else {
                 let detail = "this is reached through its proxy alone";
-                Err(Problem::new(StatusCode::UNAUTHORIZED, detail))
+                Err(Problem::new(StatusCode::UNAUTHORIZED, detail).code("proxy"))
             }
         }
     }

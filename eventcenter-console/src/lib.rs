@@ -134,6 +134,7 @@ impl Console {
             .with_state(Arc::clone(&shared))
             .merge(shared.beside.clone())
             .fallback(problem::not_found)
+            .layer(from_fn(pages::trouble::shown))
             .layer(from_fn(packed::packed))
             .layer(from_fn_with_state(shared, guard::guard))
     }

@@ -89,10 +89,14 @@ pub(crate) fn peer(extensions: &Extensions) -> IpAddr {
     peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |info| info.0.ip().to_canonical())
 }
 
-/// The form instead of `problem`, where a browser asks for a page.
+/// Whether it says that who asks is not known.
+pub(crate) fn is_refusal(problem: &Problem) -> bool {
+    matches!(problem.status, 401 | 429)
+}
+
+/// The form instead of a refusal, where a browser asks for a page.
 pub(crate) fn instead(request: &Asked, problem: Problem) -> Response {
-    let is_refused = matches!(problem.status, 401 | 429);
-    if !request.wants_page || !is_refused {
+    if !request.wants_page {
         return problem.into_response();
     }
     let page = Form {

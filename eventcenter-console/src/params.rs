@@ -71,7 +71,8 @@ impl Params {
     pub(crate) fn range(&self, clock: &dyn Clock) -> Result<Range, Problem> {
         let now = clock.now();
         if self.text("since").is_some() && self.text("from").is_some() {
-            return Err(Problem::bad("`since` and `from` are two ways to say the same; give one"));
+            let detail = "`since` and `from` are two ways to say the same; give one";
+            return Err(Problem::bad(detail).code("two-ranges"));
         }
         let back = |back| Range::back(now, back);
         let usual = back(Some(USUAL));
@@ -88,7 +89,8 @@ impl Params {
         };
         let until = self.time("until")?.unwrap_or(usual.until);
         if from >= until {
-            return Err(Problem::bad("the range is empty: it begins at or after its end"));
+            let detail = "the range is empty: it begins at or after its end";
+            return Err(Problem::bad(detail).code("empty-range"));
         }
         Ok(Range { from, until })
     }
@@ -98,9 +100,9 @@ impl Params {
         let seconds =
             || text.parse::<i64>().ok().and_then(|second| Timestamp::from_second(second).ok());
         text.parse().ok().or_else(seconds).map(Some).ok_or_else(|| {
-            Problem::bad(format!(
-                "`{name}` is no time; write 2026-11-25T01:02:03Z, or seconds since 1970"
-            ))
+            let detail =
+                format!("`{name}` is no time; write 2026-11-25T01:02:03Z, or seconds since 1970");
+            Problem::bad(detail).code("no-time").value("name", name)
         })
     }
 
@@ -166,14 +168,18 @@ impl Params {
             .ok_or_else(|| Problem::bad("`after` is not what a page of this list gave as `next`"))
     }
 
-    /// `by`: one or more dimensions, joined by commas.
-    pub(crate) fn dimensions(&self, usual: &[Dimension]) -> Result<Vec<Dimension>, Problem> {
-        let Some(text) = self.text("by") else { return Ok(usual.to_vec()) };
-        let dimension = |name: &str| {
-            serde_json::from_value(name.trim().into()).map_err(|_| {
-                Problem::bad(
-                    "`by` is one of cluster, level, class, reason, namespace, kind, object, node, component, workload",
-                )
+    /// One or more dimensions, joined by commas.
+    pub(crate) fn dimensions(
+        &self,
+        name: &str,
+        usual: &[Dimension],
+    ) -> Result<Vec<Dimension>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(usual.to_vec()) };
+        let dimension = |value: &str| {
+            serde_json::from_value(value.trim().into()).map_err(|_| {
+                Problem::bad(format!(
+                    "`{name}` is one of cluster, level, class, reason, namespace, kind, object, node, component, workload"
+                ))
             })
         };
         text.split(',').map(dimension).collect()

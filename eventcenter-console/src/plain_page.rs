@@ -110,9 +110,10 @@ async fn find(shared: &Shared, params: &Params) -> Result<Found, Problem> {
     };
     let levels = Grouping::top(Dimension::Level, usize::MAX);
     let counts = CountsAsk { query, range, groupings: vec![levels], bounds };
-    let page = shared.engine.events(&events).await?;
-    let levels = shared.engine.counts(&counts).await?.value.into_iter().next().unwrap_or_default();
-    Ok(Found { page, levels })
+    let engine = &shared.engine;
+    let both = async { Ok((engine.events(&events).await?, engine.counts(&counts).await?)) };
+    let (page, levels) = shared.in_time(both).await?;
+    Ok(Found { page, levels: levels.value.into_iter().next().unwrap_or_default() })
 }
 
 impl Front<'_> {

@@ -1,5 +1,9 @@
 //! Errors, as problem details (RFC 9457).
+//!
+//! `detail` says it in English. What readers of the pages meet has a `code` too, and under `values` what the sentence
+//! names, so that a page can say it in their language: the words `mistake.CODE`. Codes stay as they are.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -20,8 +24,19 @@ pub(crate) struct Problem {
     /// In a search statement, in characters from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<usize>,
+    #[serde(flatten)]
+    pub(crate) mistake: Option<Box<Mistake>>,
     #[serde(skip)]
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What is wrong, more exactly than by the type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Mistake {
+    pub(crate) code: &'static str,
+    /// What the detail names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) values: BTreeMap<&'static str, String>,
 }
 
 impl Problem {
@@ -45,7 +60,26 @@ impl Problem {
             _ => ("about:blank", "It did not work"),
         };
         let (status, detail) = (status.as_u16(), detail.into());
-        Self { kind, title, status, detail, column: None, headers: Vec::new() }
+        Self { kind, title, status, detail, column: None, mistake: None, headers: Vec::new() }
+    }
+
+    /// Says by a code what is wrong.
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        let mistake = Some(Box::new(Mistake { code, values: BTreeMap::new() }));
+        Self { mistake, ..self }
+    }
+
+    /// Names a value of the sentence that a code stands for.
+    pub(crate) fn value(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        if let Some(mistake) = &mut self.mistake {
+            mistake.values.insert(name, value.into());
+        }
+        self
+    }
+
+    /// The last part of the type: `absent`.
+    pub(crate) fn kind_word(&self) -> &'static str {
+        self.kind.rsplit('/').next().unwrap_or_default()
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -64,7 +98,7 @@ impl Problem {
 
     /// The answer was not made in time.
     pub(crate) fn late(detail: &str) -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, detail)
+        Self::new(StatusCode::GATEWAY_TIMEOUT, detail).code("late")
     }
 
     /// Who asks has not shown the token. No browser answers this challenge with a window of its own, as it would that of
@@ -86,8 +120,13 @@ impl Problem {
 
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
-        let QueryError { column, message } = error;
-        Self { column: Some(column), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
+        let QueryError { column, message, mistake } = error;
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, message);
+        let mistake = mistake.map(|mistake| {
+            let values = mistake.values.into_iter().collect();
+            Box::new(Mistake { code: mistake.code, values })
+        });
+        Self { column: Some(column), mistake, ..problem }
     }
 }
 
@@ -97,7 +136,7 @@ impl From<Error> for Problem {
         let status = match error.kind() {
             ErrorKind::Refused | ErrorKind::Config => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Timeout => return Self::late(&plain(error.message())),
             ErrorKind::Throttled | ErrorKind::Unavailable => return Self::busy(error.message()),
             _ => {
                 // Paths and internals are for the log, and not for who asks.
@@ -105,7 +144,8 @@ impl From<Error> for Problem {
                 return Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "the store cannot be read; its log says more",
-                );
+                )
+                .code("unreadable");
             }
         };
         let detail = match error.root_cause() {
@@ -126,11 +166,14 @@ impl IntoResponse for Problem {
         let body = plain_json(&body).into_owned();
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(self.headers.clone());
+        // For who asked for a page: see `pages::trouble`.
+        response.extensions_mut().insert(self);
         response
     }
 }
 
 pub(crate) async fn not_found() -> Problem {
-    Problem::absent("there is no such path; /api/v1/openapi.json has those that there are")
+    let detail = "there is no such path; /api/v1/openapi.json has those that there are";
+    Problem::absent(detail).code("no-path")
 }

@@ -137,3 +137,27 @@ async fn a_shell_has_the_words_and_modules_of_its_page_alone() {
     let shell = text("/pods/c1/shop/web-1", &[]).await;
     assert!(shell.contains("/pages/pod/story.js") && shell.contains("\"lanes."));
 }
+
+#[tokio::test]
+async fn a_mistaken_address_is_a_page_to_a_browser_and_problem_details_to_a_program() {
+    let browser = (header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8");
+    let chinese = (header::ACCEPT_LANGUAGE, "zh-CN");
+    for path in ["/no/such/page", "/plain?unknown=1", "/%3Cscript%3E"] {
+        let (status, headers, body) = get(path, std::slice::from_ref(&browser)).await;
+        let body = String::from_utf8(body).unwrap();
+        assert!(status.is_client_error(), "{path}");
+        assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        assert!(body.contains("<h1>") && body.contains("href=\"/events\""), "{body}");
+        assert!(!body.contains("<script"), "{body}");
+        for file in files(&body) {
+            assert_eq!(get(&file, &[]).await.0, StatusCode::OK, "{file}");
+        }
+        let (_, headers, _) = get(path, &[]).await;
+        assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+    }
+    let (_, _, body) = get("/no/such/page", &[browser.clone(), chinese]).await;
+    assert!(String::from_utf8(body).unwrap().contains("此地址没有页面。"));
+    // What is asked of the API is answered by the API.
+    let (_, headers, _) = get("/api/v1/none", &[browser]).await;
+    assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+}

@@ -160,8 +160,8 @@ async fn it_is_noted_who_it_was_as_far_as_that_is_known() {
 #[tokio::test]
 async fn an_export_is_imported_elsewhere_and_again() {
     let (one, other) = (console("{}"), console("{}"));
-    let hostile = "a: \"b\"\n- {c}\t# \u{202e}名 'x' | select count(*) as n, 'yes' -- no";
-    post(&one, "hostile", hostile).await;
+    let awkward = "a: \"b\"\n- {c}\t# \u{1b}[31m名 'x' | select count(*) as n, 'yes' -- no";
+    post(&one, "awkward", awkward).await;
     post(&one, "yes", "no").await;
     let export = async |console: &Console| {
         send(console, request(Method::GET, "/api/v1/saved.yaml", &[], String::new())).await.2
@@ -180,7 +180,7 @@ async fn an_export_is_imported_elsewhere_and_again() {
     assert_eq!(export(&other).await, text);
     assert_eq!(import(&other, &text).await.1, "unchanged,unchanged");
     assert_eq!(
-        import(&other, &text.replace("name: hostile", "name: mild")).await.1,
+        import(&other, &text.replace("name: awkward", "name: mild")).await.1,
         "replaced,unchanged"
     );
     let stranger = "saved: [{ id: x, kind: query, name: mild, body: { query: '*' } }]";
@@ -201,4 +201,23 @@ async fn an_export_is_imported_elsewhere_and_again() {
         assert!((400..500).contains(&status) && body.contains(says), "{bad}: {status} {body}");
     }
     assert_eq!(names(&other).await, ["mild", "yes"]);
+}
+
+#[tokio::test]
+async fn an_export_has_no_orders_to_a_terminal_and_keeps_them() {
+    let (one, other) = (console("{}"), console("{}"));
+    let hostile = "\u{202e}cod.exe\u{7f}\u{9b}31m\u{e0041} 名\n: x";
+    let (_, made) = post(&one, "hostile", hostile).await;
+    let asked = request(Method::GET, "/api/v1/saved.yaml", &[], String::new());
+    let text = send(&one, asked).await.2;
+    for line in text.lines() {
+        assert_eq!(eventcenter_core::plain(line), line);
+    }
+    let kind = ("content-type", "application/yaml");
+    let asked = request(Method::POST, "/api/v1/saved.yaml", &[kind], text);
+    assert_eq!(send(&other, asked).await.0, 200);
+    let path = format!("/api/v1/saved/{}", made["id"].as_str().unwrap());
+    let there = send(&other, request(Method::GET, &path, &[], String::new())).await.2;
+    let there: Value = serde_json::from_str(&there).unwrap();
+    assert_eq!(there["body"]["query"], hostile);
 }

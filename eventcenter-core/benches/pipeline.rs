@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p eventcenter-core --bench pipeline [-- EVENTS]`. Prints events per CPU second (user and system, all
 //! threads) and the peak of resident memory; `parse` alone runs first, as the floor. Between the two stands what a route
-//! pays for its `query:`, in nanoseconds an event.
+//! pays for its `query:`, in nanoseconds an event, and what a sink's layers cost, in nanoseconds a batch.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,9 +16,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use eventcenter_core::layer::{self, ObserveLayer};
 use eventcenter_core::{
-    Batch, Cluster, Event, Limits, Observed, Plan, Position, Query, Receipt, Result, Sink, Source,
-    Stop,
+    Batch, Cluster, Event, Layer as _, LayerConfig, Limits, Metrics, Observed, Plan, Position,
+    Query, Receipt, Result, Sink, Source, Stop, SystemClock,
 };
 use jiff::Timestamp;
 
@@ -125,6 +126,35 @@ fn queries(event: &Event) {
     }
 }
 
+/// What a delivery costs without layers, with those that a configuration gives it, and with a rate limit as well.
+fn layers(event: &Event) {
+    const TIMES: u32 = 1_000_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let bare = || Arc::new(Discard::default()) as Arc<dyn Sink>;
+    let (shared, plain) = (layer::Shared::default(), LayerConfig::default());
+    let limited: LayerConfig =
+        serde_json::from_str(r#"{"rate_limit": {"deliveries": 4000000, "per": "1s"}}"#).unwrap();
+    let observe = ObserveLayer::new(Metrics::new(), Arc::new(SystemClock));
+    let batch: Batch = Arc::new(event.clone()).into();
+    let mut floor = 0;
+    for (name, sink) in [
+        ("none", bare()),
+        ("breaker, retry, timeout", layer::stack(bare(), &plain, &shared)),
+        ("and a rate limit", layer::stack(bare(), &limited, &shared)),
+        ("and observe: all", observe.layer(layer::stack(bare(), &limited, &shared))),
+    ] {
+        let delivered = runtime.block_on(async {
+            let begun = Instant::now();
+            for _ in 0..TIMES {
+                sink.deliver(std::hint::black_box(&batch)).await.unwrap();
+            }
+            (begun.elapsed() / TIMES).as_nanos()
+        });
+        floor = if floor == 0 { delivered } else { floor };
+        println!("layers: {:>4} ns a batch more: {name}", delivered.saturating_sub(floor));
+    }
+}
+
 fn main() {
     let count = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(500_000);
     let cluster = Arc::new(Cluster { id: "bench".to_owned(), name: "bench".to_owned() });
@@ -140,7 +170,9 @@ fn main() {
     }
     let cpu = usage().0 - before;
     println!("parse: {:.0} events per CPU second", count as f64 / cpu);
-    queries(&Event::from_kubernetes(&cluster, document.clone(), Timestamp::UNIX_EPOCH).unwrap());
+    let event = Event::from_kubernetes(&cluster, document.clone(), Timestamp::UNIX_EPOCH).unwrap();
+    queries(&event);
+    layers(&event);
 
     let folder = std::env::temp_dir().join(format!("eventcenter-bench-{}", std::process::id()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -21,6 +21,8 @@
 mod born;
 mod document;
 mod envelope;
+#[cfg(test)]
+mod fuzz;
 mod identity;
 mod kubernetes;
 mod pod;
@@ -294,6 +296,11 @@ impl Event {
         [self.view.first, self.view.event_time, self.view.created]
             .into_iter()
             .find_map(|span| self.time_at(span))
+    }
+
+    /// When the Event object was created: unlike the others this is no word of a recorder, and never changes.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.time_at(self.view.created)
     }
 
     /// `lastTimestamp` or, if newer, `series.lastObservedTime`. None for an event that happened once and has

@@ -35,6 +35,8 @@ struct State {
 enum Condition {
     Starting,
     Ready,
+    /// Well, in these words.
+    ReadyAs(String),
     Troubled(String),
 }
 
@@ -52,7 +54,7 @@ pub struct Report {
 pub struct PartReport {
     /// Whether it is well.
     pub ready: bool,
-    /// `ready`, `starting`, `paused`, or what is wrong.
+    /// `ready`, `starting`, `paused`, what it is well as (`leader`), or what is wrong.
     pub state: String,
     /// Seconds since it last made progress.
     pub age_seconds: u64,
@@ -91,6 +93,11 @@ impl Health {
         self.lock().remove(name);
     }
 
+    /// Of all parts there are only these left, those that were there.
+    pub fn retain_only(&self, names: &[&str]) {
+        self.lock().retain(|name, _| names.contains(&name.as_str()));
+    }
+
     fn part(&self, name: &str, gates: bool, max_age: Option<Duration>) -> Part {
         let state = State {
             gates,
@@ -121,12 +128,16 @@ impl State {
         let stale = self.max_age.is_some_and(|max_age| age > max_age);
         let state = match &self.condition {
             _ if self.held => "paused".to_owned(),
-            Condition::Ready if stale => format!("no progress for {} s", age.as_secs()),
+            Condition::Ready | Condition::ReadyAs(_) if stale => {
+                format!("no progress for {} s", age.as_secs())
+            }
             Condition::Ready => "ready".to_owned(),
+            Condition::ReadyAs(what) => what.clone(),
             Condition::Starting => "starting".to_owned(),
             Condition::Troubled(why) => why.clone(),
         };
-        let ready = self.held || (self.condition == Condition::Ready && !stale);
+        let is_well = matches!(self.condition, Condition::Ready | Condition::ReadyAs(_));
+        let ready = self.held || (is_well && !stale);
         PartReport { ready, state, age_seconds: age.as_secs(), gates: self.gates }
     }
 }
@@ -136,6 +147,14 @@ impl Part {
     pub fn ready(&self) {
         self.set(|state| {
             state.condition = Condition::Ready;
+            state.progress = Instant::now();
+        });
+    }
+
+    /// It is well, and what it is: one line without secrets.
+    pub fn ready_as(&self, what: impl Into<String>) {
+        self.set(|state| {
+            state.condition = Condition::ReadyAs(what.into());
             state.progress = Instant::now();
         });
     }

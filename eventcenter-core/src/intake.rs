@@ -44,6 +44,11 @@ impl Intake {
         let label = metrics::Source { source: self.source.name().to_owned() };
         let received = self.metrics.events_received.get_or_create(&label).clone();
         let mut stopped = self.stopped.clone();
+        let succession = self.spool.succession();
+        let gap = succession.and_then(|its| its.gap_before(self.source.name(), self.clock.now()));
+        if let Some(gap) = gap {
+            self.declare(gap).await;
+        }
         loop {
             let seen = tokio::select! {
                 biased;
@@ -64,7 +69,7 @@ impl Intake {
     async fn turn(&mut self, seen: Result<Observed>) {
         match seen {
             Ok(Observed::Event(event, position)) => self.take(*event, position).await,
-            Ok(Observed::Progress(position)) => self.spool.progress(self.id, position),
+            Ok(Observed::Progress(position)) => self.progress(position),
             Ok(Observed::Gap(gap)) => self.declare(gap).await,
             Ok(Observed::Unreadable { raw, error, position }) => {
                 self.quarantine(&raw, &error, position).await;
@@ -77,18 +82,38 @@ impl Intake {
     }
 
     async fn take(&mut self, event: Event, position: Position) {
-        let sinks = self.router.route(&event);
+        let mut sinks = self.router.route(&event);
         if sinks.is_empty() {
             self.metrics.events_unrouted.inc();
-            self.spool.progress(self.id, position);
+        } else if let Some(succession) = self.spool.succession() {
+            sinks = succession.still_want(self.source.name(), sinks, event.resource_version());
+        }
+        if sinks.is_empty() {
+            self.progress(position);
         } else {
+            self.stands_at(&position);
             self.spool.append(self.id, sinks, &Arc::new(event), Some(position)).await;
+        }
+    }
+
+    fn progress(&self, position: Position) {
+        self.stands_at(&position);
+        self.spool.progress(self.id, position);
+    }
+
+    /// For the successor, if there is to be one.
+    fn stands_at(&self, position: &Position) {
+        if let Some(succession) = self.spool.succession() {
+            succession.stands_at(self.source.name(), position, self.spool.end());
         }
     }
 
     /// A gap goes to every sink, whatever its routes.
     async fn declare(&mut self, gap: Gap) {
         let source = self.source.name().to_owned();
+        if let Some(succession) = self.spool.succession() {
+            succession.lost(&source);
+        }
         warn!(source, grade = gap.grade.as_str(), reason = gap.reason, "history may be missing");
         let kind = gap.grade.as_str();
         self.metrics
@@ -114,6 +139,6 @@ impl Intake {
             warn!(source, %error, "cannot write a dead letter, will try again");
             tokio::time::sleep(PAUSE).await;
         }
-        self.spool.progress(self.id, position);
+        self.progress(position);
     }
 }

@@ -3,7 +3,7 @@
 //! The order is fixed, outermost first:
 //!
 //! ```text
-//! observe  >  breaker  >  retry  >  rate limit  >  timeout  >  sink
+//! observe  >  breaker  >  retry  >  rate limit  >  fence  >  timeout  >  sink
 //! ```
 //!
 //! so that every attempt has a deadline of its own, the attempts at one batch are one delivery to whoever
@@ -14,6 +14,7 @@
 //! aside, suspend a target) is the worker's, which moves the cursor: layers pass those actions on.
 
 pub mod breaker;
+pub mod fence;
 pub mod observe;
 pub mod rate_limit;
 pub mod retry;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use breaker::{BreakerConfig, BreakerLayer};
+pub use fence::FenceLayer;
 pub use observe::ObserveLayer;
 pub use rate_limit::{Buckets, RateLimitConfig, RateLimitLayer};
 pub use retry::{RetryConfig, RetryLayer};
@@ -32,6 +34,7 @@ pub use timeout::TimeoutLayer;
 use crate::config::HumanDuration;
 use crate::metrics::Metrics;
 use crate::sink::{Layer, Sink};
+use crate::term::Term;
 
 /// The layers of one sink, as the user writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -67,6 +70,8 @@ pub struct Shared {
     pub buckets: Buckets,
     /// Where retries are counted.
     pub metrics: Metrics,
+    /// Where several replicas share the work: until when this one may deliver. None: there is one only.
+    pub term: Option<Term>,
 }
 
 /// `sink` with all its layers, in the order of the [module](self), but for the outermost, which [`Plan`](crate::Plan)
@@ -83,6 +88,9 @@ pub struct Shared {
 pub fn stack(sink: Arc<dyn Sink>, config: &LayerConfig, shared: &Shared) -> Arc<dyn Sink> {
     let bucket = shared.buckets.of(&*sink, config.rate_limit.as_ref());
     let mut sink = TimeoutLayer::new(config.timeout.get()).layer(sink);
+    if let Some(term) = &shared.term {
+        sink = FenceLayer::new(term.clone()).layer(sink);
+    }
     if let Some(bucket) = bucket {
         sink = RateLimitLayer::new(bucket).layer(sink);
     }

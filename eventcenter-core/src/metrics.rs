@@ -101,12 +101,26 @@ pub struct Metrics {
     pub events_shortened: Family<Sink, Counter>,
     /// Events that became dead letters.
     pub events_dead: Family<SinkKind, Counter>,
+    /// Dead letters that are kept.
+    pub dead_letters: Family<Sink, Gauge>,
+    /// Bytes of the files they are in.
+    pub dead_letter_bytes: Family<Sink, Gauge>,
+    /// When the oldest of them was written, in seconds since 1970; absent where there are none.
+    pub dead_letters_oldest: Family<Sink, Gauge>,
+    /// Dead letters that went: `replayed`, `dropped` by command, `max_bytes` and `max_age` at these limits.
+    pub dead_letters_removed: Family<SinkKind, Counter>,
+    /// Events that were sent again to a sink: dead letters, and those of the past.
+    pub events_replayed: Family<Sink, Counter>,
     /// Events dropped for a sink that lags, because the spool was full.
     pub events_dropped: Family<Sink, Counter>,
     /// Deliveries that failed, by kind of error.
     pub delivery_errors: Family<SinkKind, Counter>,
     /// Records of the spool that a sink has yet to pass.
     pub backlog: Family<Sink, Gauge>,
+    /// Where several replicas share the work: 1 while this one leads.
+    pub leader: Gauge,
+    /// Terms in which this one led.
+    pub leader_terms: Counter,
     /// Bytes of these on disk, those that only others want among them.
     pub backlog_bytes: Family<Sink, Gauge>,
     /// How long ago the oldest event that a sink has in hand was received, in seconds; 0 if it waits for events.
@@ -145,9 +159,16 @@ impl Default for Metrics {
             received_delay_seconds: Histograms::new_with_constructor(seconds),
             events_shortened: Family::default(),
             events_dead: Family::default(),
+            dead_letters: Family::default(),
+            dead_letter_bytes: Family::default(),
+            dead_letters_oldest: Family::default(),
+            dead_letters_removed: Family::default(),
+            events_replayed: Family::default(),
             events_dropped: Family::default(),
             delivery_errors: Family::default(),
             backlog: Family::default(),
+            leader: Gauge::default(),
+            leader_terms: Counter::default(),
             backlog_bytes: Family::default(),
             backlog_age_seconds: Family::default(),
             store_bytes: Gauge::default(),
@@ -237,6 +258,23 @@ impl Metrics {
             self.events_shortened.clone(),
         );
         r.register("events_dead", "Events that became dead letters", self.events_dead.clone());
+        r.register("dead_letters", "Dead letters that are kept", self.dead_letters.clone());
+        r.register(
+            "dead_letter_bytes",
+            "Bytes of the files of dead letters",
+            self.dead_letter_bytes.clone(),
+        );
+        r.register(
+            "dead_letters_oldest_timestamp_seconds",
+            "When the oldest dead letter was written",
+            self.dead_letters_oldest.clone(),
+        );
+        r.register(
+            "dead_letters_removed",
+            "Dead letters that went, and why",
+            self.dead_letters_removed.clone(),
+        );
+        r.register("events_replayed", "Events sent again by command", self.events_replayed.clone());
         r.register(
             "events_dropped",
             "Events dropped as the spool was full",
@@ -248,6 +286,8 @@ impl Metrics {
             "Records before a sink, its own and those of others",
             self.backlog.clone(),
         );
+        r.register("leader", "Whether this replica leads", self.leader.clone());
+        r.register("leader_terms", "Terms in which this replica led", self.leader_terms.clone());
         r.register("backlog_bytes", "Bytes of these on disk", self.backlog_bytes.clone());
         r.register(
             "backlog_age_seconds",

@@ -17,12 +17,19 @@ use crate::event::Cluster;
 use crate::folder;
 use crate::layer::ObserveLayer;
 use crate::plan::Plan;
+use crate::replay::Replay;
 use crate::sink::{Layer, Sink};
 use crate::source::{Position, Source};
 use crate::spool::fs::{DiskFs, Fs};
-use crate::spool::{Committer, Spool};
+use crate::spool::{Committer, Spool, Standing};
 use crate::stop::Stop;
 use crate::supervisor::{self, Summary};
+
+/// The folder of dead letters, in the state folder.
+pub(crate) const DEAD_LETTERS: &str = "dead-letters";
+
+/// The folder of the spool, in the state folder.
+pub(crate) const SPOOL: &str = "spool";
 
 /// A pipeline whose spool is open, and that does not run yet.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ pub struct Attach {
 }
 
 impl Attach {
-    /// Where `source` stood when the spool was opened: what to resume it from.
+    /// What to resume `source` from: where it stood when the spool was opened, or where the last leader left it.
     pub fn position(&self, source: &str) -> Option<Position> {
         self.spool.position(source)
     }
@@ -64,10 +71,11 @@ impl Pipeline {
         let (fs, lock): (Arc<dyn Fs>, _) = match &plan.fs {
             Some(fs) => (Arc::clone(fs), None),
             None => {
-                let lock = lock(&plan.state_dir)?;
-                let folder = plan.state_dir.join("spool");
-                let fs = DiskFs::new(&folder).map_err(|error| unusable(&folder, error))?;
-                (Arc::new(fs), Some(lock))
+                let lock = lock(&plan.state_dir)?.ok_or_else(|| {
+                    Error::new("state", ErrorKind::Config, "another program uses this folder")
+                        .with("state_dir", plan.state_dir.display())
+                })?;
+                (spool_files(&plan.state_dir)?, Some(lock))
             }
         };
         let names = plan.sinks.iter().map(|sink| sink.name().to_owned()).collect();
@@ -79,9 +87,17 @@ impl Pipeline {
             plan.metrics.clone(),
             &plan.health,
         )?;
+        if let Some((left, order)) = plan.handover.take() {
+            spool.succeed(left, order)?;
+        }
         let (sources, attached) = mpsc::unbounded_channel();
         let attach = Attach { sources, spool: spool.clone() };
-        let dead = DeadLetters::new(plan.state_dir.join("dead-letters"));
+        let dead = DeadLetters::open(
+            plan.state_dir.join(DEAD_LETTERS),
+            plan.dead_letters.clone(),
+            Arc::clone(&plan.clock),
+            plan.metrics.clone(),
+        )?;
         Ok(Self { plan, spool, committer, dead, attach, attached, lock })
     }
 
@@ -90,9 +106,26 @@ impl Pipeline {
         self.attach.clone()
     }
 
+    /// Tells where its sinks stand, while it runs and after.
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.spool.clone())
+    }
+
     /// The sinks, in the order of the plan.
     pub fn sinks(&self) -> &[Arc<dyn Sink>] {
         &self.plan.sinks
+    }
+
+    /// What the sinks would not take.
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.dead.clone()
+    }
+
+    /// Where events are sent again, while it runs.
+    pub fn replay(&self) -> Replay {
+        let names = self.plan.sinks.iter().map(|sink| sink.name().to_owned()).collect();
+        let (spool, metrics) = (self.spool.clone(), self.plan.metrics.clone());
+        Replay::new(spool, names, Arc::clone(&self.plan.router), metrics)
     }
 
     /// How many records are in the spool before the sink at `place`: its own, and those that only others want.
@@ -111,7 +144,14 @@ impl Pipeline {
     }
 }
 
-fn lock(folder: &Path) -> Result<File> {
+/// The files of the spool in a state folder.
+pub(crate) fn spool_files(state_dir: &Path) -> Result<Arc<dyn Fs>> {
+    let folder = state_dir.join(SPOOL);
+    Ok(Arc::new(DiskFs::new(&folder).map_err(|error| unusable(&folder, error))?))
+}
+
+/// Takes the lock of a state folder, which is made if it is not there. None if another program has it.
+pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
     if folder.exists() && !folder.is_dir() {
         return Err(Error::new("state", ErrorKind::Config, "the state folder is no folder")
             .with("state_dir", folder.display()));
@@ -125,11 +165,8 @@ fn lock(folder: &Path) -> Result<File> {
         .open(&path)
         .map_err(|error| unusable(&path, error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::new("state", ErrorKind::Config, "another program uses this folder")
-                .with("state_dir", folder.display()))
-        }
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(unusable(&path, error)),
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::dead_letter::DeadLetterConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::handover::{Handover, Order};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -19,9 +21,11 @@ use crate::spool::fs::Fs;
 pub struct Plan {
     pub(crate) state_dir: PathBuf,
     pub(crate) spool: SpoolConfig,
+    pub(crate) dead_letters: DeadLetterConfig,
     pub(crate) fs: Option<Arc<dyn Fs>>,
+    pub(crate) handover: Option<(Handover, Order)>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    pub(crate) router: Router,
+    pub(crate) router: Arc<Router>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
@@ -57,8 +61,10 @@ impl Plan {
         Ok(Self {
             state_dir: state_dir.into(),
             spool: SpoolConfig::default(),
+            dead_letters: DeadLetterConfig::default(),
             fs: None,
-            router: Router::all(sinks.len()),
+            handover: None,
+            router: Arc::new(Router::all(sinks.len())),
             sinks,
             clock: Arc::new(SystemClock),
             metrics: Metrics::new(),
@@ -69,7 +75,7 @@ impl Plan {
     /// Sets which sinks want which events. It must have been compiled for these sinks, in this order.
     #[must_use]
     pub fn with_router(mut self, router: Router) -> Self {
-        self.router = router;
+        self.router = Arc::new(router);
         self
     }
 
@@ -80,10 +86,26 @@ impl Plan {
         self
     }
 
+    /// Sets how many dead letters are kept.
+    #[must_use]
+    pub fn with_dead_letters(mut self, dead_letters: DeadLetterConfig) -> Self {
+        self.dead_letters = dead_letters;
+        self
+    }
+
     /// Keeps the spool in these files instead of `state_dir`: for tests that tear writes.
     #[must_use]
     pub fn with_fs(mut self, fs: Arc<dyn Fs>) -> Self {
         self.fs = Some(fs);
+        self
+    }
+
+    /// Goes on where the leader before stood, who has left this note: for one of several replicas that share the work.
+    /// An empty one is that of nobody. `order` compares the positions of sources, and the resourceVersions of their
+    /// events with them.
+    #[must_use]
+    pub fn with_handover(mut self, left: Handover, order: Order) -> Self {
+        self.handover = Some((left, order));
         self
     }
 

@@ -58,7 +58,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub use error::QueryError;
+pub use error::{Mistake, QueryError};
 pub use key::Key;
 pub use text::{TokenPattern, ValuePattern, fold, quoted, tokens};
 pub use tree::{Field, Node};
@@ -201,7 +201,8 @@ impl Statement {
         let lead = rest.chars().take_while(|letter| letter.is_whitespace()).count();
         let column = search.chars().count() + 2 + lead;
         if rest.trim().is_empty() {
-            return Err(QueryError::new(column, "expected a SELECT after the `|`"));
+            let error = QueryError::new(column, "expected a SELECT after the `|`");
+            return Err(error.code("expected-select"));
         }
         let select = Select { text: rest.trim().to_owned(), column };
         Ok(Self { query, select: Some(select) })

@@ -20,7 +20,7 @@
 //! the part `spool` says why, and the commit is tried again each second in a new segment. While one sink keeps up, a
 //! full disk is a limit like the two below: the oldest segment goes, and the sinks that lag are told.
 //!
-//! **Retention.** A segment is removed when every sink has settled it. Above [`SpoolConfig::max_bytes`] or
+//! **Retention.** A segment is removed when every sink has settled it, and [`SpoolConfig::keep`] is over. Above [`SpoolConfig::max_bytes`] or
 //! [`SpoolConfig::max_age`] the oldest segment is removed in spite of a sink that lags: for that sink alone its
 //! events are dropped, counted, and declared as a [`Gap`] event that it will receive.
 //!
@@ -32,6 +32,7 @@
 mod commit;
 mod cursor;
 pub mod fs;
+mod history;
 mod log;
 mod loss;
 mod queue;
@@ -40,9 +41,10 @@ mod record;
 mod segment;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
+mod stand;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -52,6 +54,8 @@ use tracing::{error, warn};
 pub(crate) use commit::Committer;
 use cursor::CursorFile;
 use fs::Fs;
+pub(crate) use history::History;
+pub use history::Past;
 use log::Log;
 use queue::Queue;
 pub use queue::SourceId;
@@ -59,10 +63,12 @@ pub(crate) use queue::Window;
 pub(crate) use reader::{Budget, Reader};
 use record::{SourceRow, Tables};
 use segment::SharedSegments;
+pub use stand::Standing;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Cluster, Event};
+use crate::handover::{Handover, Order, Succession};
 use crate::health::{Health, Part};
 use crate::metrics::Metrics;
 use crate::sink_set::SinkSet;
@@ -80,6 +86,9 @@ const NOTHING: i64 = i64::MIN;
 /// The source that the pipeline's own events come from.
 const OWN: &str = "eventcenter";
 
+/// The source of what is sent a second time. It is not history: what it is a copy of is, or was.
+pub(crate) const REPLAYED: &str = "eventcenter/replay";
+
 /// Sizes of the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolConfig {
@@ -87,6 +96,9 @@ pub struct SpoolConfig {
     pub max_bytes: u64,
     /// What is older is dropped for the sinks that lag. Default 24 h.
     pub max_age: Duration,
+    /// What every sink has taken stays on disk this long, for a [replay](crate::replay), unless the room is needed.
+    /// Default none: then a segment goes when it is settled.
+    pub keep: Duration,
     /// Bytes of events in memory. Default 8 MiB: some 2,600 events of the newest for sinks that keep up, and two chunks
     /// on their way to the disk. More does not make it faster (measured: 16 MiB takes 20 MiB more, and no less CPU).
     pub memory: usize,
@@ -94,7 +106,12 @@ pub struct SpoolConfig {
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { max_bytes: 4 << 30, max_age: Duration::from_secs(24 * 3600), memory: 8 << 20 }
+        Self {
+            max_bytes: 4 << 30,
+            max_age: Duration::from_secs(24 * 3600),
+            keep: Duration::ZERO,
+            memory: 8 << 20,
+        }
     }
 }
 
@@ -132,6 +149,8 @@ struct Shared {
     in_hand: Vec<AtomicI64>,
     /// Positions as they were found on disk.
     found: Vec<SourceRow>,
+    /// Where several replicas share the work: what the last leader left, and what follows.
+    succession: OnceLock<Succession>,
     /// The number below which everything is on disk, and whether there will be no more.
     durable: watch::Sender<(u64, bool)>,
     /// Something waits to be committed.
@@ -171,18 +190,19 @@ impl Spool {
         // A cursor is never ahead of what is durable, unless the end of the last segment was damaged since. New
         // records must not get numbers that a sink takes for settled.
         let next = places.iter().copied().fold(recovered.next, u64::max);
+        let mut parked = u64::MAX;
         for sink in forgotten(&*fs, &sinks).map_err(failed)? {
-            let waiting =
-                next.saturating_sub(CursorFile::open(&*fs, &sink, next).map_err(failed)?.next());
-            if waiting > 0 {
+            let place = CursorFile::open(&*fs, &sink, next).map_err(failed)?.next();
+            if place < next {
+                parked = parked.min(place);
                 warn!(
                     sink,
-                    records = waiting,
-                    "a sink is not configured any more, what waits for it will be dropped"
+                    records = next - place,
+                    "a sink is not configured any more, what waits for it is kept until the spool is at its limits"
                 );
             }
         }
-        let queue = Queue::new(config.memory, tables, next, places);
+        let queue = Queue::new(config.memory, tables, next, places, parked);
         let shared = Shared {
             segments: Arc::clone(log.segments()),
             fs,
@@ -193,6 +213,7 @@ impl Spool {
             sinks,
             cursors: cursors.into_iter().map(Mutex::new).collect(),
             found: recovered.tables.sources,
+            succession: OnceLock::new(),
             durable: watch::Sender::new((next, false)),
             work: Notify::new(),
             room: Notify::new(),
@@ -206,8 +227,40 @@ impl Spool {
         Ok((spool, committer))
     }
 
-    /// Where `source` stood when the spool was opened: what to resume from.
+    /// Takes over from the leader that left this note. Once, before anything is read or appended.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`] when what is there cannot be read.
+    pub(crate) fn succeed(&self, left: Handover, order: Order) -> Result<()> {
+        let failed =
+            |error| Error::new("spool", ErrorKind::Storage, "cannot take over").with_source(error);
+        let own = stand::own_name(&*self.0.fs).map_err(failed)?;
+        let stand = stand::look_once(&self.0).map_err(failed)?;
+        let (sinks, end) = (self.0.sinks.clone(), self.0.queue().end());
+        let succession = Succession::new(left, order, own, sinks, &stand, end);
+        // It is asked once.
+        self.0.succession.set(succession).ok();
+        Ok(())
+    }
+
+    /// What the last leader left, if there are several replicas.
+    pub(crate) fn succession(&self) -> Option<&Succession> {
+        self.0.succession.get()
+    }
+
+    /// The number of the next record.
+    pub(crate) fn end(&self) -> u64 {
+        self.0.queue().end()
+    }
+
+    /// What to resume `source` from: where it stood when the spool was opened, or where the last leader left it.
     pub fn position(&self, source: &str) -> Option<Position> {
+        if let Some(succession) = self.succession()
+            && let Some(position) = succession.position(source)
+        {
+            return Some(position);
+        }
         self.0.found.iter().find(|row| row.name == source)?.position()
     }
 
@@ -259,6 +312,29 @@ impl Spool {
         if fits(&position) {
             self.0.queue().progress(id, position);
         }
+    }
+
+    /// Returns when all that was taken so far is on disk. False if the spool was closed before that.
+    pub(crate) async fn flushed(&self) -> bool {
+        let end = self.0.queue().end();
+        let mut durable = self.0.durable.subscribe();
+        let come = durable.wait_for(|(durable, closed)| *durable >= end || *closed).await;
+        come.is_ok_and(|now| now.0 >= end)
+    }
+
+    /// Whether what somebody is yet to take needs half of the room.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let settled = self.0.queue().settled_by_all();
+        let segments = self.0.segments();
+        let first = segments.place_of(settled).unwrap_or(0);
+        let bytes: u64 = segments.0.iter().skip(first).map(|row| row.bytes).sum();
+        bytes > self.0.config.max_bytes / 2
+    }
+
+    /// What is on disk now, from the oldest on, whoever has settled it.
+    pub(crate) fn history(&self, place: usize) -> History {
+        let (end, _) = *self.0.durable.borrow();
+        History::new(Arc::clone(&self.0), place, end)
     }
 
     /// Nothing more comes in: what was taken is committed, and readers come to an end.

@@ -46,6 +46,8 @@ struct Supervisor {
     intakes: JoinSet<()>,
     committer: JoinSet<()>,
     workers: JoinSet<(usize, Ended)>,
+    /// Removes dead letters that are too old, until the stop. It has nothing to finish.
+    _keepers: JoinSet<()>,
 }
 
 /// What is left of a pipeline once its loops have taken theirs.
@@ -61,10 +63,12 @@ struct Parts {
 
 impl Supervisor {
     fn start(pipeline: Pipeline, stop: &Stop) -> Self {
-        let (committer_loop, mut parts) = pipeline.into_parts();
-        let router = Arc::new(std::mem::replace(&mut parts.plan.router, Router::all(0)));
+        let (committer_loop, parts) = pipeline.into_parts();
+        let router = Arc::clone(&parts.plan.router);
         let mut committer = JoinSet::new();
         committer.spawn(committer_loop.run());
+        let mut keepers = JoinSet::new();
+        keepers.spawn(parts.dead.clone().look_after(stop.listen()));
         let mut workers = JoinSet::new();
         for (place, sink) in parts.plan.sinks.iter().enumerate() {
             let worker = Worker {
@@ -81,7 +85,7 @@ impl Supervisor {
             workers.spawn(async move { (place, worker.run().await) });
         }
         let (stopped, intakes) = (stop.listen(), JoinSet::new());
-        Self { pipeline: parts, router, stopped, intakes, committer, workers }
+        Self { pipeline: parts, router, stopped, intakes, committer, workers, _keepers: keepers }
     }
 
     /// Returns at the stop, or with an error when a task died.

@@ -27,6 +27,7 @@ pub mod checkpoints;
 mod doubles;
 pub mod events;
 pub mod faults;
+pub mod fuzz;
 mod layered;
 pub mod monitors;
 pub mod sources;

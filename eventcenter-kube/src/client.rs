@@ -132,7 +132,7 @@ impl ApiServer {
                 "a request for the namespace kube-system is not understood: is this the address \
                  of an API server, and http or https as it should be?"
             }
-            Kind::Unauthorized | Kind::Expired { .. } | Kind::Passing => {
+            Kind::Unauthorized | Kind::Expired { .. } | Kind::Conflict | Kind::Passing => {
                 return failure.error.with("server", self);
             }
         };

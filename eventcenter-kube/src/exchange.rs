@@ -88,7 +88,19 @@ impl Exchange {
         component: &Arc<str>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
-        let (client, request) = (client.clone(), request(uri));
+        let request = headed(Request::get(uri)).body(Body::empty());
+        Self::of(client, request, patience, component, clock)
+    }
+
+    /// Makes this request.
+    pub(crate) fn of(
+        client: &Client,
+        request: http::Result<Request<Body>>,
+        patience: Patience,
+        component: &Arc<str>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let client = client.clone();
         let answer = async move { client.send(request.map_err(kube::Error::HttpError)?).await };
         let now = clock.now();
         Self {
@@ -235,14 +247,14 @@ impl Exchange {
     }
 }
 
-fn request(uri: &str) -> http::Result<Request<Body>> {
+/// With what we say in every request.
+pub(crate) fn headed(request: http::request::Builder) -> http::request::Builder {
     // Event streams are gzipped by Kubernetes 1.37 if a client lets it, one member an event, and are not worth it
     // on a cluster's own network.
-    Request::get(uri)
+    request
         .header(ACCEPT, HeaderValue::from_static("application/json"))
         .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
         .header(USER_AGENT, AGENT)
-        .body(Body::empty())
 }
 
 /// The innermost cause on one line, such as `connection refused`: the outer ones say "client error (Connect)".

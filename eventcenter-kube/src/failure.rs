@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Forbidden,
     /// 404: this server has no such API.
     Absent,
+    /// 409: what was to be written has changed meanwhile, or is there already.
+    Conflict,
     /// 400, 422: the request makes no sense to this server.
     Invalid,
     /// No connection, no answer in time, a cut, 429, 5xx, nonsense: the same again may help.
@@ -109,6 +111,7 @@ impl Failure {
             401 => (Kind::Unauthorized, ErrorKind::Auth),
             403 => (Kind::Forbidden, ErrorKind::Auth),
             404 => (Kind::Absent, ErrorKind::Refused),
+            409 => (Kind::Conflict, ErrorKind::Refused),
             400 | 422 => (Kind::Invalid, ErrorKind::Refused),
             429 => (Kind::Passing, ErrorKind::Throttled),
             408 | 504 => (Kind::Passing, ErrorKind::Timeout),

@@ -1,4 +1,5 @@
-//! Everything of eventcenter that talks to a Kubernetes API server: so far the event watch.
+//! Everything of eventcenter that talks to a Kubernetes API server: the event watch, and the [Lease](lease) that says which
+//! of several replicas leads.
 //!
 //! [`EventWatch`] is a [`Source`](eventcenter_core::Source) of the Events of a cluster or of a namespace. It goes on
 //! from a stored position, and loses nothing that the API server still has: why, is said in [`watch`].
@@ -100,6 +101,25 @@
 //! ```
 //!
 //! Events about Nodes and other objects without a namespace live in `default`.
+//!
+//! Several replicas also need their [Lease](lease), in the namespace that they run in. Creation cannot be limited to a
+//! name; a Lease that is there already needs `get` and `update` alone. Who runs one program needs none of this.
+//!
+//! ```yaml
+//! apiVersion: rbac.authorization.k8s.io/v1
+//! kind: Role
+//! metadata: { name: eventcenter-lease, namespace: eventcenter }
+//! rules:
+//!   - apiGroups: [coordination.k8s.io]
+//!     resources: [leases]
+//!     verbs: [get, create, update]
+//! ---
+//! apiVersion: rbac.authorization.k8s.io/v1
+//! kind: RoleBinding
+//! metadata: { name: eventcenter-lease, namespace: eventcenter }
+//! roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: eventcenter-lease }
+//! subjects: [{ kind: ServiceAccount, name: eventcenter, namespace: eventcenter }]
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -108,10 +128,12 @@ mod config;
 mod credential;
 mod exchange;
 mod failure;
+pub mod lease;
 mod pasted;
 pub mod watch;
 
 pub use client::ApiServer;
 pub use config::{Api, ClusterConfig, Namespace, Start, is_id};
+pub use lease::{Candidacy, LeaseConfig};
 pub use pasted::PastedKubeconfig;
-pub use watch::{EventWatch, Surroundings, source_name};
+pub use watch::{EventWatch, Surroundings, compare_positions, source_name};

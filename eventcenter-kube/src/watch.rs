@@ -77,6 +77,7 @@ use lines::{Change, Line, Meta};
 use list::{List, Next};
 use page::{ListMeta, Page, Part};
 use resume::Known;
+pub use resume::compare_positions;
 use stream::{Sent, Stream, Term};
 use target::Target;
 use vitals::Vitals;

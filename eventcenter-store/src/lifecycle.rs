@@ -149,7 +149,8 @@ impl Teller<'_> {
 
     /// OOM kills that are told about the node, where the message says that it was this Pod.
     async fn kills(&self, told: &Lifecycle) -> Result<Vec<Row>> {
-        let which = format!("message : {} and class : PodOOM and kind : Node", quoted(&told.name));
+        let pod = quoted(&format!("{}/{}", told.namespace, told.name));
+        let which = format!("pod : {pod} and class : PodOOM and kind : Node");
         let mut rows = self.events(&which, self.ask.range, self.ask.bounds.rows).await?.value.rows;
         rows.retain(|row| {
             row.pod

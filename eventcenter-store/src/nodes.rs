@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use eventcenter_core::{Query, Result};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use condition::Condition;
 pub(crate) use condition::said;
@@ -27,7 +27,7 @@ pub use one::{NodeAsk, NodeTold, node};
 use crate::ask::{Answer, Bounds, Dimension, EventQuery, Group, Grouping, Range, Row};
 use crate::asker::Asker;
 use crate::overview::{Bucket, Levels, Sample, trend_step};
-use condition::{BY_AGENT, READY, Saying, Sayings, by_reason};
+use condition::{BY_AGENT, Known, READY, Saying, Sayings, by_reason};
 
 /// How long before the range a node's state is looked for.
 pub const STATE_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -67,6 +67,8 @@ pub struct Node {
     pub name: String,
     /// Whether it is ready, by the newest of its events that says so.
     pub ready: Option<bool>,
+    /// Since when it is no longer in the cluster, if that is so.
+    pub removed: Option<Timestamp>,
     /// What it is in trouble with, by the newest events that say so.
     pub conditions: Vec<Condition>,
     /// What is said about the Node itself, by level.
@@ -75,11 +77,23 @@ pub struct Node {
     pub faults: Vec<(String, u64)>,
     /// What was seen on it, by level: Pods and all.
     pub levels: Levels,
-    /// Events about the Node itself, over time.
+    /// Events about the Node itself, over time. Of thousands of nodes this is most of the answer: in JSON a bucket is
+    /// `[second, normal, warning, error]`, with the second since 1970 in which it begins.
+    #[serde(serialize_with = "in_short")]
     pub timeline: Vec<Bucket>,
     /// The newest event about the Node itself of level Warning and above, if it is among the newest
     /// [`Nodes::PROBLEMS`] of all nodes; the timeline has the others too.
     pub last_problem: Option<Sample>,
+}
+
+fn in_short<S: Serializer>(
+    timeline: &[Bucket],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(timeline.iter().map(|Bucket { at, levels }| {
+        let Levels { normal, warning, error } = levels;
+        (at.as_second(), normal, warning, error)
+    }))
 }
 
 impl Nodes {
@@ -208,7 +222,7 @@ impl Found {
             sayings.entry((&event.cluster().id, event.host())).or_default().add(saying);
         }
         for ((cluster, name), sayings) in sayings {
-            let mut told = sayings.told();
+            let Known { conditions: mut told, removed } = sayings.told();
             let ready = told.iter().find(|condition| condition.kind == READY).map(|it| !it.is_bad);
             told.retain(|condition| condition.is_bad);
             let key = (cluster.to_owned(), name.to_owned());
@@ -217,6 +231,7 @@ impl Found {
                 let values = [key.0, key.1, String::new()];
                 if let Some((node, _)) = self.node(&values) {
                     node.ready = ready;
+                    node.removed = removed;
                     node.conditions = told;
                 }
             }

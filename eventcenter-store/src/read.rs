@@ -4,16 +4,18 @@
 //! Partitions cut Events that live across a boundary into rows; a list shows the newest row in the range, with the
 //! occurrences of all of them, and a count adds up the occurrences of matching rows.
 //!
-//! **Bounds.** A few questions are answered at a time, on threads that may block; others wait, within their deadline.
+//! **Bounds.** A few questions are answered at a time, on threads of their own; others wait, within their deadline.
 //! When the deadline is over, or nobody waits for the answer any more, SQLite is told to stop, and does within some
 //! thousand steps of its machine.
 //!
 //! **Damage.** A partition that cannot be read is named in [`Answer::unread`], and the others answer.
 
 mod count;
+mod learned;
 mod list;
 mod reader;
 mod rows;
+mod threads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,10 +32,14 @@ use crate::ask::{
 };
 use crate::sql::{self, Temporary};
 use crate::store::{Shared, Store, failed};
+pub(crate) use learned::WordsLike;
 pub(crate) use reader::{Failure, Reader, Readers, lock};
 
-/// Questions that are answered at a time: each holds a connection a partition, of 1 MiB at most.
-const AT_A_TIME: usize = 4;
+/// Questions that are answered at a time, by the number of cores: each holds a connection a partition, of 1 MiB at most,
+/// and what its thread has needed.
+fn at_a_time() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}
 
 /// Says when to stop.
 #[derive(Debug)]
@@ -107,7 +113,7 @@ pub(crate) fn micros(range: Range) -> (i64, i64) {
 }
 
 impl Store {
-    /// Answers on a thread that may block. `range` says which partitions are read.
+    /// Answers on a thread that reads. `range` says which partitions are read.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         range: Range,
@@ -125,8 +131,7 @@ impl Store {
             let _turn = turn;
             answered(shared, &readers, gate, range, answer)
         };
-        let done = tokio::task::spawn_blocking(read).await;
-        done.map_err(|error| failed("the reading thread ended").with_source(error))?
+        self.readers().threads().run(at_a_time(), read).await?
     }
 
     /// Answers on this thread, for a program that does nothing else.
@@ -307,7 +312,7 @@ impl Reader {
 
 /// Takes turns.
 pub(crate) fn turns() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(AT_A_TIME))
+    Arc::new(Semaphore::new(at_a_time()))
 }
 
 #[cfg(test)]

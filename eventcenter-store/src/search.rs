@@ -20,14 +20,14 @@ use std::collections::HashSet;
 use eventcenter_core::query::{Key, Node, ValuePattern};
 use eventcenter_core::{Level, Query};
 
-use crate::read::{Failure, Reader};
+use crate::read::{Failure, Reader, WordsLike};
 use crate::store::rollup::Label;
 pub(crate) use post::Post;
 
 /// Numbers that are written into the condition; a larger set is looked up by a function.
 const INLINE: usize = 200;
 /// Once an index leads to fewer rows than this, no other is asked.
-const FEW: i64 = 500;
+pub(crate) const FEW: i64 = 500;
 /// Rows with a reason are counted up to this; if there are more, the index is not asked for them.
 pub(crate) const MANY: i64 = 30_000;
 
@@ -123,9 +123,9 @@ impl Translator<'_> {
         value: &ValuePattern,
         narrows: bool,
     ) -> Result<String, Failure> {
-        let passes = |text: &str| value.matches(text);
         Ok(match key {
             Key::Cluster => {
+                let passes = |text: &str| value.matches(text);
                 let clusters = self.reader.clusters.iter();
                 let some = |text: &str| !text.is_empty() && passes(text);
                 let ids: Vec<i64> = clusters
@@ -134,10 +134,10 @@ impl Translator<'_> {
                     .collect();
                 self.one_of("cluster", &ids)
             }
-            Key::Type => self.word("type", passes)?,
+            Key::Type => self.word("type", value)?,
             Key::Reason => self.reason(value, narrows)?,
             Key::Class => {
-                let classes = self.word("class", passes)?;
+                let classes = self.word("class", value)?;
                 if self.source == Source::Sums || classes == NOTHING {
                     return Ok(classes);
                 }
@@ -149,26 +149,24 @@ impl Translator<'_> {
                 sql
             }
             Key::Node => {
-                let plain = self.word("node", passes)?;
+                let plain = self.word("node", value)?;
                 if !narrows || self.source == Source::Sums || plain == NOTHING {
                     return Ok(plain);
                 }
                 // What was seen on no node is number 0: the index leaves it out.
                 self.led(format!("(e.node <> 0 AND {plain})"), plain)?
             }
-            Key::Component => self.word("component", passes)?,
+            Key::Component => self.word("component", value)?,
             Key::Namespace => {
-                let namespaces = self.words_that(passes)?;
+                let namespaces = self.words_like(value, false)?;
                 self.of_objects("namespace", &namespaces, narrows)?
             }
             Key::Kind => {
-                let kinds = self.words_that(passes)?;
+                let kinds = self.words_like(value, false)?;
                 self.of_objects("kind", &kinds, narrows)?
             }
             Key::Workload => {
-                let workloads = self.words_that(|text| {
-                    passes(text) || text.split_once('/').is_some_and(|(_, name)| passes(name))
-                })?;
+                let workloads = self.words_like(value, true)?;
                 self.of_objects("workload", &workloads, narrows)?
             }
             Key::Name => {
@@ -189,8 +187,8 @@ impl Translator<'_> {
     }
 
     /// A column of words that pass.
-    fn word(&mut self, column: &str, passes: impl FnMut(&str) -> bool) -> Result<String, Failure> {
-        let ids = self.words_that(passes)?;
+    fn word(&mut self, column: &str, value: &ValuePattern) -> Result<String, Failure> {
+        let ids = self.words_like(value, false)?;
         Ok(self.one_of(column, &ids))
     }
 
@@ -210,17 +208,10 @@ impl Translator<'_> {
         Ok(found)
     }
 
-    fn words_that(&self, mut passes: impl FnMut(&str) -> bool) -> Result<Vec<i64>, Failure> {
-        let sql = "SELECT id, text FROM words WHERE id <> 0";
-        let mut statement = self.reader.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        let mut ids = Vec::new();
-        while let Some(row) = rows.next()? {
-            if passes(row.get_ref(1)?.as_str().unwrap_or_default()) {
-                ids.push(row.get(0)?);
-            }
-        }
-        Ok(ids)
+    /// Numbers of the words that pass.
+    fn words_like(&self, value: &ValuePattern, or_name: bool) -> Result<Vec<i64>, Failure> {
+        let like = WordsLike { value: value.clone(), or_name };
+        Ok(self.reader.learned.words(&self.reader.connection, &like)?)
     }
 
     fn one_of(&mut self, column: &str, ids: &[i64]) -> String {

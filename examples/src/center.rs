@@ -14,26 +14,26 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use eventcenter_console::{Clusters, Console, Surroundings};
-use eventcenter_core::config::{HumanDuration, InvalidDuration};
 use eventcenter_core::layer::LayerConfig;
 use eventcenter_core::query::{QueryError, Statement};
 use eventcenter_core::{
-    Error, ErrorKind, EventFilter, Health, Metrics, Plan, SystemClock, layer, plain,
+    Error, ErrorKind, EventFilter, Health, Metrics, Plan, Router, SystemClock, layer, plain,
 };
 use eventcenter_kube::ApiServer;
-use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, Range, TableAsk};
+use eventcenter_store::ask::{Bounds, EventsAsk, Key, Order, TableAsk};
 use eventcenter_store::lifecycle::{LifecycleAsk, PodChoice, lifecycle};
 use eventcenter_store::saved::{SavedFile, SavedThings};
-use eventcenter_store::{EventQuery, SqlWorker, Store, serve_sql};
-use jiff::Timestamp;
+use eventcenter_store::{EventQuery, SqlWorker, Store, StoreConfig, serve_sql};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+use crate::admin::{self, Left};
 use crate::config::CenterConfig;
-use crate::eventer::{Failure, Program};
+use crate::eventer::{Beside, Failure, Program};
 use crate::http;
 use crate::switch::Switches;
 use crate::watches::Watches;
+pub use crate::window::Window;
 use clusters::ManagedClusters;
 use credentials::Credentials;
 
@@ -59,13 +59,10 @@ impl From<String> for Trouble {
     }
 }
 
-/// How far back to look.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// None: everything.
-    pub since: Option<Duration>,
-    /// None: until now.
-    pub until: Option<Timestamp>,
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        told(error)
+    }
 }
 
 /// How to print.
@@ -77,26 +74,6 @@ pub enum Format {
     Ndjson,
     /// Comma-separated, with a head
     Csv,
-}
-
-impl Window {
-    /// `since` is a duration, such as `2h`, or `all`.
-    ///
-    /// # Errors
-    ///
-    /// When it is neither.
-    pub fn new(since: &str, until: Option<Timestamp>) -> Result<Self, InvalidDuration> {
-        let since = match since {
-            "all" => None,
-            text => Some(text.parse::<HumanDuration>()?.get()),
-        };
-        Ok(Self { since, until })
-    }
-
-    fn range(self) -> Range {
-        let back = Range::back(Timestamp::now(), self.since);
-        Range { until: self.until.unwrap_or(back.until), ..back }
-    }
 }
 
 fn folder(config: &CenterConfig) -> PathBuf {
@@ -118,6 +95,7 @@ pub fn run(config: CenterConfig) -> Result<(), Failure> {
 }
 
 async fn start(config: CenterConfig) -> Result<(), Failure> {
+    admin::wait_for(&config.common.state_dir).await;
     let (health, metrics) = (Health::new(), Metrics::new());
     let folder = folder(&config);
     let store = Store::open_with(&folder, &config.store, Arc::new(SystemClock), &health)?
@@ -129,13 +107,12 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
     let sinks = common.sinks.into_iter().map(|sink| sink.stack(&shared));
     let mut sinks = sinks.collect::<Result<Vec<_>, _>>()?;
-    // Checked with the configuration.
-    let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
-    let router = common.router.with_beside(sinks.len(), filter);
+    let router = router(common.router, &kept, sinks.len());
     sinks.push(layer::stack(Arc::new(store.sink(STORE)), &LayerConfig::default(), &shared));
     let pipeline = Plan::new(&common.state_dir, sinks)?
         .with_router(router)
         .with_spool(common.spool.into())
+        .with_dead_letters(common.dead_letters.into())
         .with_health(health.clone())
         .with_metrics(metrics.clone())
         .open()?;
@@ -173,14 +150,40 @@ async fn start(config: CenterConfig) -> Result<(), Failure> {
             .await?;
     let clusters: Option<Arc<dyn Clusters>> = Some(Arc::new(clusters));
     let around = Surroundings { saved: Some(saved), clusters, mark, beside };
-    let console = Console::build(Arc::new(store), console, health, around);
+    let asked: Arc<dyn EventQuery> = Arc::new(store);
+    let console = Console::build(Arc::clone(&asked), console, health, around);
 
     // What is kept can be asked for whatever a cluster says.
-    let program = Program { servers, unknown, endures: true, watches };
-    program.introduce(&pipeline, &common.state_dir.display().to_string());
+    let beside = Beside { state_dir: common.state_dir.clone(), store: Some(asked) };
+    let program = Program { servers, unknown, endures: true, watches, beside };
+    program.introduce(&pipeline);
     info!("the page is at http://{address}/");
     let serve = |stopped| async move { console.serve(listener, stopped).await };
     program.run(pipeline, serve, common.grace.get(), false).await
+}
+
+/// The routes, and beside them the store, at its place among the sinks.
+fn router(routes: Router, kept: &StoreConfig, place: usize) -> Router {
+    // Checked with the configuration.
+    let filter = kept.filter.as_ref().and_then(|filter| EventFilter::compile(filter).ok());
+    routes.with_beside(place, filter)
+}
+
+/// What commands have to know of this program.
+pub fn left(config: CenterConfig) -> Left {
+    let store = folder(&config);
+    let CenterConfig { common, store: kept, .. } = config;
+    let mut sinks: Vec<_> = common.sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let router = router(common.router, &kept, sinks.len());
+    sinks.push(STORE.to_owned());
+    Left {
+        state_dir: common.state_dir,
+        dead_letters: common.dead_letters.into(),
+        spool: common.spool.into(),
+        sinks,
+        router,
+        store: Some(store),
+    }
 }
 
 /// Prints what a statement finds, to standard output.
@@ -314,7 +317,7 @@ pub fn backup(config: &CenterConfig, to: &Path) -> Result<(), Trouble> {
 
 /// A reader that is gone has seen enough.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `or_else` calls")]
-fn written(error: std::io::Error) -> Result<(), Trouble> {
+pub(crate) fn written(error: std::io::Error) -> Result<(), Trouble> {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         Ok(())
     } else {
@@ -333,7 +336,7 @@ fn placed(error: Error, statement: &str) -> Trouble {
     match column.and_then(|(_, column)| column.parse().ok()) {
         Some(column) => {
             let message = plain(error.message()).into_owned();
-            QueryError { column, message }.explain(statement).into()
+            QueryError { column, message, mistake: None }.explain(statement).into()
         }
         None => told(error),
     }

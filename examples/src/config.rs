@@ -10,14 +10,19 @@
 //! | `clusters` | one, as `kubectl` would find it | where events come from: [`ClusterConfig`] |
 //! | `state_dir` | see [`state_dir`] | spool, cursors, dead letters; relative to the working directory |
 //! | `spool` | 4GiB, 24h, 8MiB of memory | [`SpoolConfig`] |
+//! | `dead_letters` | 256MiB, 30d, for each sink | [`DeadLetterConfig`] |
 //! | `http` | `127.0.0.1:8084` | [`HttpConfig`] |
+//! | `replicas` | there is one | which of several leads: [`ReplicasConfig`] |
 //! | `grace` | 20s | how long sinks may finish after SIGTERM |
 //! | `sinks` | | where events go, at least one: [`eventcenter_sinks::SinkConfig`] |
 //! | `routes` | every sink takes every event | [`eventcenter_core::router`] |
 
 mod cluster;
+mod dead_letters;
+mod replicas;
 mod sink;
 
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -31,6 +36,8 @@ use eventcenter_sinks::SinkConfig;
 use eventcenter_store::StoreConfig;
 use serde::{Deserialize, Deserializer, de};
 
+pub use dead_letters::DeadLetterConfig;
+pub use replicas::{LeaseSettings, ReplicasConfig};
 pub use sink::SinkEntry;
 
 /// What `eventer` does without a file.
@@ -43,16 +50,69 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// Where the spool and everything else that survives a restart is kept.
     pub state_dir: PathBuf,
+    /// Whether the command line said so, and not the file.
+    pub state_dir_is_given: bool,
     /// How much may wait for slow sinks.
     pub spool: SpoolConfig,
+    /// How much of what sinks would not take is kept.
+    pub dead_letters: DeadLetterConfig,
     /// Health and metrics.
     pub http: HttpConfig,
+    /// Who of several programs does the work; none: this is the only one.
+    pub replicas: Option<ReplicasConfig>,
     /// How long sinks may finish after SIGTERM.
     pub grace: HumanDuration,
     /// Where events go; at least one. Their order is the one that the router counts in.
     pub sinks: Vec<SinkEntry>,
-    /// Which of the sinks an event goes to.
+    /// Which of the sinks an event goes to, as it was written; without it to all of them.
+    pub routes: Option<RouteConfig>,
+    /// The same, compiled.
     pub router: Router,
+    /// What it was read from.
+    written: Text,
+}
+
+/// A file and its text, in which secrets may stand.
+struct Text {
+    file: Arc<str>,
+    text: Arc<str>,
+    path: Option<PathBuf>,
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The same once more, read from the text that this one was read from: sinks are used up when they are built.
+    ///
+    /// # Errors
+    ///
+    /// None that a user can cause; the signature is that of reading it.
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        let state_dir = self.state_dir.clone();
+        let mut again = parse(&self.written.file, &self.written.text)?;
+        (again.state_dir_is_given, again.written.path) =
+            (self.state_dir_is_given, self.written.path.clone());
+        Ok(Self { state_dir, ..again })
+    }
+
+    /// The file that it was read from; none for the built-in one.
+    pub fn file(&self) -> Option<&Path> {
+        self.written.path.as_deref()
+    }
+
+    /// Whether both were read from the same words.
+    pub(crate) fn is_of_the_same_text(&self, other: &Self) -> bool {
+        self.written.text == other.written.text
+    }
+
+    /// What is wrong with the value at `key`, with its line.
+    pub(crate) fn refuse(&self, key: KeyPath, message: &str) -> ConfigError {
+        ConfigError::new(key, message).locate(&self.written.file, &self.written.text)
+    }
 }
 
 /// A configuration of `event-center` that was checked.
@@ -75,6 +135,8 @@ pub struct SpoolConfig {
     pub max_bytes: ByteSize,
     /// Events that waited longer are dropped. Default 24h.
     pub max_age: HumanDuration,
+    /// What every sink has taken stays so long, for `replay`. Default 0s.
+    pub keep: HumanDuration,
     /// Of events in memory, for all sinks together. Default 8MiB.
     pub memory: ByteSize,
 }
@@ -84,6 +146,7 @@ impl Default for SpoolConfig {
         Self {
             max_bytes: ByteSize::new(4 << 30),
             max_age: HumanDuration::from_secs(24 * 60 * 60),
+            keep: HumanDuration::from_secs(0),
             memory: ByteSize::new(8 << 20),
         }
     }
@@ -110,6 +173,7 @@ impl From<SpoolConfig> for eventcenter_core::SpoolConfig {
         Self {
             max_bytes: config.max_bytes.bytes(),
             max_age: config.max_age.get(),
+            keep: config.keep.get(),
             // What does not fit into an address space is no limit.
             memory: usize::try_from(config.memory.bytes()).unwrap_or(usize::MAX),
         }
@@ -150,8 +214,12 @@ struct Written {
     state_dir: Option<PathBuf>,
     #[serde(default)]
     spool: SpoolConfig,
+    #[serde(default)]
+    dead_letters: DeadLetterConfig,
     #[serde(default, deserialize_with = "present")]
     http: Option<HttpConfig>,
+    #[serde(default, deserialize_with = "present")]
+    replicas: Option<ReplicasConfig>,
     #[serde(default, deserialize_with = "present")]
     grace: Option<HumanDuration>,
     #[serde(default, deserialize_with = "present")]
@@ -171,7 +239,9 @@ struct Written {
 /// When the file cannot be read, and for the first thing that is wrong in it. The file is called as it is here.
 pub fn load(path: impl AsRef<Path>) -> Result<Config, ConfigError> {
     let (file, text) = read(path.as_ref())?;
-    parse(&file, &text)
+    let mut config = parse(&file, &text)?;
+    config.written.path = Some(path.as_ref().to_owned());
+    Ok(config)
 }
 
 /// The same, for `event-center`.
@@ -247,6 +317,11 @@ pub fn parse_center(file: &str, text: &str) -> Result<CenterConfig, ConfigError>
         let message = "event-center answers /healthz, /readyz and /metrics at `console.listen` too; leave this out";
         return Err(ConfigError::new(KeyPath::root().key("http"), message).locate(file, text));
     }
+    if written.replicas.is_some() {
+        let message = "event-center keeps what it sees on its own disk, so a second one would see and keep it too; \
+                       leave this out";
+        return Err(ConfigError::new(KeyPath::root().key("replicas"), message).locate(file, text));
+    }
     let (common, store, console) = finish(written, file, text)?;
     Ok(CenterConfig { common, store, console })
 }
@@ -255,17 +330,22 @@ type Finished = (Config, StoreConfig, ConsoleConfig);
 
 fn finish(written: Written, file: &str, text: &str) -> Result<Finished, ConfigError> {
     let router = check(&written).map_err(|error| error.locate(file, text))?;
-    let (file, text) = (Arc::from(file), Arc::from(text));
+    let (file, text): (Arc<str>, Arc<str>) = (file.into(), text.into());
     let common = Config {
         clusters: written.clusters.unwrap_or_else(|| vec![ClusterConfig::default()]),
         state_dir: written.state_dir.unwrap_or_else(state_dir),
+        state_dir_is_given: false,
         spool: written.spool,
+        dead_letters: written.dead_letters,
         http: written.http.unwrap_or_default(),
+        replicas: written.replicas,
         grace: written.grace.unwrap_or(HumanDuration::from_secs(20)),
         sinks: (written.sinks.into_iter().flatten().enumerate())
             .map(|(index, sink)| SinkEntry::new(index, sink, &file, &text))
             .collect(),
+        routes: written.routes,
         router,
+        written: Text { file, text, path: None },
     };
     Ok((common, written.store.unwrap_or_default(), written.console.unwrap_or_default()))
 }
@@ -276,11 +356,17 @@ fn check(written: &Written) -> Result<Router, ConfigError> {
         cluster::check(clusters)?;
     }
     written.spool.check().map_err(|error| error.under(KeyPath::root().key("spool")))?;
+    let dead_letters = written.dead_letters.check();
+    dead_letters.map_err(|error| error.under(KeyPath::root().key("dead_letters")))?;
     if let Some(store) = &written.store {
         store.check().map_err(|error| error.under(KeyPath::root().key("store")))?;
     }
     if let Some(console) = &written.console {
         console.check().map_err(|error| error.under(KeyPath::root().key("console")))?;
+    }
+    if let Some(replicas) = &written.replicas {
+        let checked = replicas.check(written.clusters.as_deref());
+        checked.map_err(|error| error.under(KeyPath::root().key("replicas")))?;
     }
     let sinks = written.sinks.as_deref().unwrap_or_default();
     for (index, sink) in sinks.iter().enumerate() {

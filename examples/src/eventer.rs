@@ -1,18 +1,25 @@
 //! The program `eventer`, without its command line: from a checked configuration to an orderly end.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
     Error, ErrorKind, Health, Metrics, Pipeline, Plan, Result, Stop, Stopped, Summary, layer,
 };
 use eventcenter_kube::{ApiServer, ClusterConfig};
+use eventcenter_store::EventQuery;
 use rand::Rng;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::admin::{self, Admin, Left, Socket};
 use crate::config::Config;
 use crate::http::HealthServer;
+use crate::reload::{self, Reload};
+use crate::replicas;
 use crate::switch::Switches;
 use crate::watches::{Begin, Watches};
 
@@ -87,36 +94,166 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| failed("cannot start the runtime", error))?;
-    runtime.block_on(start(config, no_wait))
+    match config.replicas.clone() {
+        None => runtime.block_on(start(config, no_wait)),
+        Some(replicas) => runtime.block_on(replicas::run(config, &replicas.lease, no_wait)),
+    }
 }
 
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
-    let mut servers = Vec::new();
-    for cluster in config.clusters {
-        let server = ApiServer::connect(&cluster).await.map_err(Failure::NoCluster)?;
-        servers.push((cluster, server));
-    }
+    let servers = connect(&config.clusters).await?;
     let (health, metrics) = (Health::new(), Metrics::new());
+    admin::wait_for(&config.state_dir).await;
+    let opened = open(&config, servers, &health, &metrics)?;
+    let http = listen(config.http.listen, &health, &metrics).await?;
+    let (stop, grace) = (Stop::new(), config.grace.get());
+    let worked = async {
+        let worked = live(config, opened, &health, &metrics, no_wait, stop.listen()).await;
+        stop.abort();
+        worked
+    };
+    let (worked, served, ()) =
+        tokio::join!(worked, http.serve(stop.listen()), signals(&stop, grace));
+    if let Err(error) = served {
+        error!(%error, "the HTTP server failed");
+    }
+    worked
+}
+
+/// Everything that one configuration works with.
+fn open(
+    config: &Config,
+    servers: Vec<(ClusterConfig, ApiServer)>,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<(Program, Pipeline), Failure> {
     let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
-    let sinks = config.sinks.into_iter().map(|sink| sink.stack(&shared));
-    let sinks = sinks.collect::<Result<_>>()?;
-    let pipeline = Plan::new(&config.state_dir, sinks)?
-        .with_router(config.router)
-        .with_spool(config.spool.into())
-        .with_health(health.clone())
-        .with_metrics(metrics.clone())
-        .open()?;
-    let listen = config.http.listen;
-    let http =
-        HealthServer::bind(listen, health.clone(), metrics.clone()).await.map_err(|error| {
-            Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
-                .with("http.listen", listen)
-        })?;
+    open_with(config.again().map_err(Error::from)?, servers, health, metrics, &shared, |plan| plan)
+}
+
+/// The same, with what else the layers share and the plan has.
+pub(crate) fn open_with(
+    config: Config,
+    servers: Vec<(ClusterConfig, ApiServer)>,
+    health: &Health,
+    metrics: &Metrics,
+    shared: &layer::Shared,
+    plan: impl FnOnce(Plan) -> Plan,
+) -> Result<(Program, Pipeline), Failure> {
+    let sinks = config.sinks.into_iter().map(|sink| sink.stack(shared));
+    let pipeline = plan(
+        Plan::new(&config.state_dir, sinks.collect::<Result<_>>()?)?
+            .with_router(config.router)
+            .with_spool(config.spool.into())
+            .with_dead_letters(config.dead_letters.into())
+            .with_health(health.clone())
+            .with_metrics(metrics.clone()),
+    )
+    .open()?;
     let switches = Switches::new(health.clone());
+    let (health, metrics) = (health.clone(), metrics.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
-    let program = Program { servers, unknown: Vec::new(), endures: false, watches };
-    program.introduce(&pipeline, &config.state_dir.display().to_string());
-    program.run(pipeline, |stopped| http.serve(stopped), config.grace.get(), no_wait).await
+    let beside = Beside { state_dir: config.state_dir, store: None };
+    let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
+    program.introduce(&pipeline);
+    Ok((program, pipeline))
+}
+
+/// Works by one configuration after another until `stopped`.
+async fn live(
+    mut config: Config,
+    mut opened: (Program, Pipeline),
+    health: &Health,
+    metrics: &Metrics,
+    mut no_wait: bool,
+    mut stopped: Stopped,
+) -> Result<(), Failure> {
+    let mut reload = Reload::new(&config, health);
+    loop {
+        let (program, pipeline) = opened;
+        let stop = Stop::new();
+        let mut work = std::pin::pin!(program.work(pipeline, &stop, no_wait));
+        let new = tokio::select! {
+            biased;
+            done = &mut work => return done,
+            new = reload.next(&config) => new,
+            () = pass_on(&mut stopped, &stop) => return Ok(()),
+        };
+        info!("taking over a new configuration");
+        tokio::select! {
+            biased;
+            done = &mut work => done?,
+            () = stop.within(config.grace.get()) => work.await?,
+        }
+        // Whoever waits for the program at its start is past that.
+        no_wait = false;
+        health.retain_only(&[reload::PART]);
+        opened = match reopen(&new, health, metrics).await {
+            Ok(opened) => {
+                config = new;
+                reload.taken();
+                opened
+            }
+            Err(failure) => {
+                health.retain_only(&[reload::PART]);
+                reload.refuse(failure.to_string());
+                reopen(&config, health, metrics).await?
+            }
+        };
+    }
+}
+
+async fn reopen(
+    config: &Config,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<(Program, Pipeline), Failure> {
+    open(config, connect(&config.clusters).await?, health, metrics)
+}
+
+/// Tells a part what the program is told; for ever.
+pub(crate) async fn pass_on(stopped: &mut Stopped, stop: &Stop) {
+    stopped.stopping().await;
+    stop.begin();
+    stopped.aborted().await;
+    stop.abort();
+    std::future::pending().await
+}
+
+/// What commands have to know of this program.
+pub fn left(config: Config) -> Left {
+    Left {
+        sinks: config.sinks.iter().map(|sink| sink.name().to_owned()).collect(),
+        state_dir: config.state_dir,
+        dead_letters: config.dead_letters.into(),
+        spool: config.spool.into(),
+        router: config.router,
+        store: None,
+    }
+}
+
+/// The API servers of these clusters; nobody is talked to yet.
+pub(crate) async fn connect(
+    clusters: &[ClusterConfig],
+) -> Result<Vec<(ClusterConfig, ApiServer)>, Failure> {
+    let mut servers = Vec::new();
+    for cluster in clusters {
+        let server = ApiServer::connect(cluster).await.map_err(Failure::NoCluster)?;
+        servers.push((cluster.clone(), server));
+    }
+    Ok(servers)
+}
+
+/// The pages for machines.
+pub(crate) async fn listen(
+    address: SocketAddr,
+    health: &Health,
+    metrics: &Metrics,
+) -> Result<HealthServer> {
+    HealthServer::bind(address, health.clone(), metrics.clone()).await.map_err(|error| {
+        Error::new("http", ErrorKind::Config, format!("cannot listen: {error}"))
+            .with("http.listen", address)
+    })
 }
 
 fn failed(message: &str, error: std::io::Error) -> Error {
@@ -132,18 +269,29 @@ pub(crate) struct Program {
     pub(crate) endures: bool,
     /// Where the watches are started.
     pub(crate) watches: Watches,
+    /// What commands find beside the pipeline.
+    pub(crate) beside: Beside,
+}
+
+/// What commands find beside the pipeline.
+pub(crate) struct Beside {
+    /// Where they look for the program.
+    pub(crate) state_dir: PathBuf,
+    /// Whose past they can have sent again, instead of the spool's.
+    pub(crate) store: Option<Arc<dyn EventQuery>>,
 }
 
 impl Program {
     /// Three lines: what it watches, where it sends, where it keeps state.
-    pub(crate) fn introduce(&self, pipeline: &Pipeline, state_dir: &str) {
+    pub(crate) fn introduce(&self, pipeline: &Pipeline) {
+        let state_dir = self.beside.state_dir.display();
         let servers: Vec<_> = self.servers.iter().map(|(_, server)| server.to_string()).collect();
         let sinks: Vec<_> = pipeline.sinks().iter().map(|sink| sink.name()).collect();
         // Of the sink that lags most; records that only others want are among them.
         let unread: u64 = (0..sinks.len()).map(|place| pipeline.backlog(place)).max().unwrap_or(0);
         info!(clusters = servers.join(", "), "watching");
         info!(sinks = sinks.join(", "), "sending");
-        info!(state_dir, unread, "keeping state");
+        info!(%state_dir, unread, "keeping state");
     }
 
     /// Runs to the end; `serve` answers over HTTP meanwhile.
@@ -156,10 +304,26 @@ impl Program {
     ) -> Result<(), Failure> {
         let stop = Stop::new();
         let served = serve(stop.listen());
+        let worked = self.work(pipeline, &stop, no_wait);
+        let (worked, served, ()) = tokio::join!(worked, served, signals(&stop, grace));
+        if let Err(error) = served {
+            error!(%error, "the HTTP server failed");
+        }
+        worked
+    }
+
+    /// Connects, and runs the pipeline until `stop`; that aborts when this returns.
+    pub(crate) async fn work(
+        &self,
+        pipeline: Pipeline,
+        stop: &Stop,
+        no_wait: bool,
+    ) -> Result<(), Failure> {
         let connected = self.connect_all(stop.listen(), no_wait);
-        let (summary, connected, served, ()) = tokio::join!(
+        let obeyed = self.obey(&pipeline, stop.listen());
+        let (summary, connected, ()) = tokio::join!(
             async {
-                let summary = pipeline.run(&stop).await;
+                let summary = pipeline.run(stop).await;
                 stop.abort();
                 summary
             },
@@ -170,15 +334,23 @@ impl Program {
                 }
                 connected
             },
-            served,
-            signals(&stop, grace),
+            obeyed,
         );
-        if let Err(error) = served {
-            error!(%error, "the HTTP server failed");
-        }
         connected?;
         report(&summary?);
         Ok(())
+    }
+
+    /// Does what commands want, until the stop. A state folder that takes no socket keeps nothing else from working.
+    fn obey(&self, pipeline: &Pipeline, stopped: Stopped) -> impl Future<Output = ()> + use<> {
+        let admin = Admin::new(pipeline, self.beside.store.clone());
+        let socket = Socket::bind(&self.beside.state_dir);
+        async move {
+            match socket {
+                Ok(socket) => socket.serve(admin, stopped).await,
+                Err(error) => warn!(%error, "commands cannot reach this program"),
+            }
+        }
     }
 
     /// Connects to every cluster and attaches its watches; returns when that is done.
@@ -263,7 +435,7 @@ impl Program {
 
 /// Asks for the end at SIGTERM or Ctrl-C, and for its haste after the grace period or at a second signal. Returns
 /// when the pipeline has ended.
-async fn signals(stop: &Stop, grace: Duration) {
+pub(crate) async fn signals(stop: &Stop, grace: Duration) {
     let (mut ended, mut stopping) = (stop.listen(), stop.listen());
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

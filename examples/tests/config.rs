@@ -9,7 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use eventcenter_core::config::HumanDuration;
-use eventcenter_examples::config::{self, Config, SpoolConfig};
+use eventcenter_core::plain;
+use eventcenter_core::testing::fuzz::fuzz;
+use eventcenter_examples::config::{self, Config, ReplicasConfig, SpoolConfig};
 use eventcenter_kube::Start;
 
 fn samples(folder: &str) -> Vec<PathBuf> {
@@ -98,6 +100,7 @@ fn the_sample_of_the_event_center_shows_the_defaults() {
         ("store: { retention: { age: 1m } }", "x:1:28: store.retention.age: this is too little"),
         ("store: { filter: {} }", "x:1:18: store.filter"),
         ("http: { listen: 127.0.0.1:1 }", "x:1:7: http: event-center answers"),
+        ("replicas: {}", "x:1:11: replicas: event-center keeps what it sees on its own disk"),
         ("console: { auth: { token: ' ' } }", "x:1:27: console.auth.token: the token is empty"),
         (
             "console: { auth: { token: { file: /dev/null } } }",
@@ -134,6 +137,9 @@ fn the_full_sample_spells_the_defaults_out() {
     assert_eq!(full.spool, minimal.spool);
     assert_eq!(full.http, minimal.http);
     assert_eq!(full.grace, minimal.grace);
+    let mut replicas = full.replicas.unwrap();
+    assert!(replicas.lease.namespace.take().is_some() && minimal.replicas.is_none());
+    assert_eq!(replicas, ReplicasConfig::default());
     // But for the name.
     let mut cluster = full.clusters[0].clone();
     cluster.name = None;
@@ -159,4 +165,77 @@ fn without_a_file_events_go_to_standard_output() {
 fn no_secret_is_shown() {
     let config = format!("{:?}", parse(Path::new("config/full.yaml")));
     assert!(!config.contains("Bearer") && !config.contains("SEC000"), "{config}");
+}
+
+/// What a configuration is made of.
+const PIECES: &[&[u8]] = &[
+    b":",
+    b"- ",
+    b"\n",
+    b"\n  ",
+    b"\n    ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"'",
+    b"\"",
+    b"#",
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!str ",
+    b"|\n",
+    b">-\n",
+    b"---\n",
+    b"~",
+    b"null",
+    b"true",
+    b"0",
+    b"-1",
+    b"1e99",
+    b"99999999999999999999",
+    b"10h",
+    b"0s",
+    b"4GiB",
+    b"name: ",
+    b"sinks: ",
+    b"routes: ",
+    b"clusters: ",
+    b"webhook: ",
+    b"query: ",
+    b"match: ",
+    b"\t",
+    b"\0",
+    b"\xff",
+    "\u{202e}".as_bytes(),
+    "镜".as_bytes(),
+];
+
+#[test]
+fn no_configuration_breaks_the_reader_or_is_refused_without_its_place() {
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    for file in samples("config").into_iter().chain(samples("tests/bad")) {
+        texts.push(fs::read(file).unwrap());
+    }
+    let corpus: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    let tried = fuzz(&corpus, PIECES, 1_500, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let read =
+            [config::parse("f.yaml", text).err(), config::parse_center("f.yaml", text).err()];
+        let mut refused = 0;
+        for error in read.into_iter().flatten() {
+            refused += 1;
+            let said = error.to_string();
+            let place = said.strip_prefix("f.yaml").unwrap_or_else(|| panic!("{said}"));
+            assert!(plain(&said) == said && !said.contains('\n'), "{said:?}");
+            // A line of the file, if it is about one.
+            let line =
+                place.strip_prefix(':').and_then(|rest| rest.split(':').next()?.parse().ok());
+            assert!(line.is_none_or(|line: usize| line <= text.split('\n').count() + 1), "{said}");
+        }
+        refused < 2
+    });
+    assert!(tried.read > 0 && tried.read < tried.inputs, "{tried:?}");
 }

@@ -23,8 +23,10 @@
 //! programs can never be after the same one.
 
 mod child;
+mod disk;
 mod proc;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -33,16 +35,19 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::child::{Answer, Eventer};
+use self::disk::SmallDisk;
 pub use self::proc::{cpu_seconds, peak_rss_kib, rss_kib};
 
 /// What to start, and with which configuration.
 #[derive(Debug)]
 pub struct Setup {
     program: PathBuf,
+    under: Vec<String>,
     folder: Arc<TempDir>,
     config: Value,
     arguments: Vec<String>,
     env: Vec<(String, String)>,
+    disk: Option<SmallDisk>,
     keeps_stdout: bool,
 }
 
@@ -62,10 +67,12 @@ impl Setup {
         });
         Self {
             program: program.into(),
+            under: Vec::new(),
             folder,
             config,
             arguments: Vec::new(),
             env: Vec::new(),
+            disk: None,
             keeps_stdout: true,
         }
     }
@@ -142,11 +149,28 @@ impl Setup {
         self
     }
 
+    /// Lets this program start it, with these arguments before its own; it has to become it, as `ip netns exec` does.
+    #[must_use]
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.under = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// Sets a variable of its environment, which is empty otherwise.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Keeps its state in a file system of so many MiB, of which a file `filler` takes so many: the folder `small`. It is
+    /// the process's own, see [`Eventer::sees`], and ends with it.
+    #[must_use]
+    pub fn small_disk(mut self, mib: u32, filler_mib: u32) -> Self {
+        self.config["state_dir"] = json!(self.path("small/state"));
+        self.disk = Some(SmallDisk { mib, filler_mib });
+        // For the shell that mounts it.
+        self.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     }
 
     /// Sends its standard output to /dev/null.
@@ -187,9 +211,31 @@ impl Setup {
     #[must_use]
     pub fn start(&self) -> Eventer {
         let config = self.path("config.yaml");
-        let text = serde_json::to_string_pretty(&self.config).expect("JSON");
-        std::fs::write(&config, text).expect("a configuration");
+        std::fs::write(&config, self.config_text()).expect("a configuration");
         self.run(&["--config", &config.display().to_string()])
+    }
+
+    /// Puts another text where the configuration was, as a ConfigMap is changed: a symbolic link is swapped.
+    ///
+    /// # Panics
+    ///
+    /// When the folder takes no files.
+    pub fn swap_config(&self, text: &str) {
+        let (config, link) = (self.path("config.yaml"), self.path("config.new"));
+        let file = self.path(&format!("config-{}.yaml", text.len()));
+        std::fs::write(&file, text).expect("a configuration");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        std::fs::rename(&link, &config).expect("a swap");
+    }
+
+    /// The text of the configuration, as [`Setup::start`] writes it.
+    ///
+    /// # Panics
+    ///
+    /// Never: what was put in is JSON.
+    #[must_use]
+    pub fn config_text(&self) -> String {
+        serde_json::to_string_pretty(&self.config).expect("JSON")
     }
 
     /// Starts the program with these arguments, and those of [`Setup::argument`], alone.
@@ -199,8 +245,14 @@ impl Setup {
     /// When it cannot be started.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Eventer {
-        let mut command = Command::new(&self.program);
+        let program = self.program.as_os_str();
+        let words: Vec<&OsStr> = self.under.iter().map(OsStr::new).chain([program]).collect();
+        let mut command = match self.disk {
+            Some(disk) => disk.command(&self.path("small"), Path::new(words[0])),
+            None => Command::new(words[0]),
+        };
         command
+            .args(&words[1..])
             .args(arguments)
             .args(&self.arguments)
             .current_dir(self.folder.path())

@@ -14,13 +14,34 @@ pub(crate) struct Task {
 }
 
 /// Every `[[bench]]` target; the whole-system ones are targets of the package `eventcenter-tests`.
-pub(crate) const BENCH: &[Task] =
-    &[Task { cargo: &["bench", "--workspace", "--benches"], env: &[] }];
+pub(crate) const BENCH: &[Task] = &[
+    Task { cargo: &["bench", "--workspace", "--benches"], env: &[] },
+    // What no public function does alone.
+    Task {
+        cargo: &[
+            "test",
+            "--profile",
+            "bench",
+            "-p",
+            "eventcenter-core",
+            "--lib",
+            "--",
+            "--ignored",
+            "--nocapture",
+            "spool::tests::speed",
+        ],
+        env: &[],
+    },
+];
 
 /// Thousands of lives with crashes, torn writes and a misbehaving API server, each from a seed of its own.
 pub(crate) const SOAK: &[Task] = &[
     Task {
         cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::nothing"],
+        env: &[("SEEDS", "1000")],
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "pipeline::tests::reigns"],
         env: &[("SEEDS", "1000")],
     },
     Task {
@@ -33,7 +54,8 @@ pub(crate) const SOAK: &[Task] = &[
     },
 ];
 
-/// The property tests, 20,000 cases each instead of a few hundred; spoilt search statements for ten minutes.
+/// The property tests, 20,000 cases each instead of a few hundred; spoilt search statements, events, watch lines,
+/// configurations and spools for ten minutes each.
 pub(crate) const FUZZ: &[Task] = &[
     Task {
         cargo: &["test", "-p", "eventcenter-core", "--all-features"],
@@ -45,9 +67,35 @@ pub(crate) const FUZZ: &[Task] = &[
     },
     Task {
         cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
-        env: &[("FUZZ_SECONDS", "600")],
+        env: TEN_MINUTES,
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "event::fuzz"],
+        env: TEN_MINUTES,
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "spool::tests::spoilt"],
+        env: TEN_MINUTES,
+    },
+    Task {
+        cargo: &["test", "-p", "eventcenter-kube", "--lib", "--", "no_stream_breaks"],
+        env: TEN_MINUTES,
+    },
+    Task {
+        cargo: &[
+            "test",
+            "-p",
+            "eventcenter-examples",
+            "--test",
+            "config",
+            "--",
+            "no_configuration",
+        ],
+        env: TEN_MINUTES,
     },
 ];
+
+const TEN_MINUTES: &[(&str, &str)] = &[("FUZZ_SECONDS", "600")];
 
 /// Which pages, in which size, theme and language, is a table in `tests/screenshots/main.rs`.
 pub(crate) const SCREENSHOTS: &[Task] = &[Task {

@@ -1,11 +1,20 @@
-// Questions to `/api/v1`. What cannot be answered is thrown as a `Problem`, in the words of the API.
+// Questions to `/api/v1`. What cannot be answered is thrown as a `Problem`, in the reader's language where there are words
+// for it, else in those of the API.
+
+import { isSaid, t } from './words.js';
 
 /** What went wrong: `status` (0: no answer came), `message`, and for statements `column`. */
 export class Problem extends Error {
-  constructor({ status = 0, title = '', detail = '', column = null }) {
-    super(detail || title);
-    Object.assign(this, { status, title, column });
+  constructor({ status = 0, type = '', title = '', detail = '', code = '', values = {}, column = null }) {
+    super(sentence({ type, title, detail, code, values }));
+    Object.assign(this, { status, column });
   }
+}
+
+function sentence({ type, title, detail, code, values }) {
+  if (code && isSaid(`mistake.${code}`)) return t(`mistake.${code}`, values);
+  const kind = type.split('/').at(-1);
+  return isSaid(`problem.${kind}`) ? t('problem.said', { title: t(`problem.${kind}`), detail }) : detail || title;
 }
 
 /** The address of a question; parameters without a value are left out. */

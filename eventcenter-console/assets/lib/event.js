@@ -22,7 +22,7 @@ export function eventPanel({ onClose }) {
   const element = h('section', { class: 'panel', 'aria-label': t('event.title'), hidden: true, tabindex: '-1' }, h('div', { class: 'panel-head' }, h('h2', {}, t('event.title')), close), body);
   let shown = null;
 
-  /** @param {string | null} which `cluster/uid` */
+  /** @param {string | null} which as `idOf` says it */
   async function show(which) {
     if (which === shown) return;
     shown = which;
@@ -30,8 +30,7 @@ export function eventPanel({ onClose }) {
     document.body.classList.toggle('has-panel', Boolean(which));
     if (!which) return;
     put(body, h('div', { class: 'skeleton' }, h('div')));
-    const [cluster, ...uid] = which.split('/');
-    const path = `events/${encodeURIComponent(cluster)}/${encodeURIComponent(uid.join('/'))}`;
+    const path = `events/${which}`;
     const { since, from, until } = scope();
     // A link may be older than what `since` reaches.
     const anywhere = (error) => (error.status === 404 ? get(path, { since: 'all' }) : Promise.reject(error));

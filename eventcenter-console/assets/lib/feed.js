@@ -15,8 +15,8 @@ const CUT = 400;
 const open = (next = null) => ({ isReached: false, next });
 const end = (next) => (next ? open(next) : { isReached: true });
 
-/** What an event is known by. */
-export const idOf = (row) => `${row.cluster.id}/${row.uid || row.id}`;
+/** What an event is known by: `cluster/uid`, in neither of which a slash stands for itself. */
+export const idOf = (row) => [row.cluster.id, row.uid || row.id].map(encodeURIComponent).join('/');
 
 /**
  * @param {object} feed

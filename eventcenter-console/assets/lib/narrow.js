@@ -9,11 +9,13 @@ import { compact, number, t } from './words.js';
 
 /** What is summed as events arrive, and counted at once. */
 const SUMMED = ['level', 'class', 'reason', 'namespace', 'cluster'];
+/** What a histogram is asked for, to count these in the same pass. */
+export const COUNTED_WITH = { facets: SUMMED.join(','), top: 8 };
 /** What has to be counted event by event: at once among few, and among many when the reader asks for it. */
 const COUNTED = ['workload', 'node', 'kind', 'component'];
 const FEW = 50_000;
 /** Values of a facet that are shown, and those that are read when the reader asks for the others. */
-const SHOWN = 8;
+const SHOWN = COUNTED_WITH.top;
 const MOST = 500;
 
 /**
@@ -32,42 +34,47 @@ export function narrowing({ onChange }) {
   /** Facets of `COUNTED` that the reader has asked for. */
   const wanted = new Set();
 
-  /** Asks for the counts of `params`, and shows them. */
-  async function load(params, signal) {
-    const { facets } = await get('facets', { ...params, by: SUMMED.join(','), top: SHOWN }, { signal });
+  /** Shows the facets of a histogram of `params`, and asks for the others if that costs little. */
+  async function show(facets, params, signal) {
     now = { params, signal, terms: new Set(terms(params.query ?? '')) };
     const isFew = facets[0].total <= FEW;
     // Who is among them with the keys stays there.
     const before = box.contains(document.activeElement) ? document.activeElement.dataset.of : null;
     const later = COUNTED.map((by) => h('section', {}, h('h3', {}, h('button', { class: 'quiet', type: 'button', tabindex: '-1', 'data-of': by, onclick: () => ask(by) }, `${t(`facet.${by}`)} ▸`))));
     put(box, facets.map((facet) => group(facet)), later);
-    const some = COUNTED.filter((by) => isFew || wanted.has(by)).map((by) => fill(by, later[COUNTED.indexOf(by)]));
-    if (isFew) await Promise.all(some);
+    const some = COUNTED.filter((by) => isFew || wanted.has(by));
+    const filled = some.length && fill(some, some.map((by) => later[COUNTED.indexOf(by)]));
+    if (isFew) await filled;
     const same = before && [...box.querySelectorAll('button')].find((one) => one.dataset.of === before);
     stop(same || box.querySelector('button'), { focus: Boolean(before) });
 
     function ask(by) {
       wanted.add(by);
-      fill(by, later[COUNTED.indexOf(by)], { focus: true });
+      fill([by], [later[COUNTED.indexOf(by)]], { focus: true });
     }
   }
 
-  /** Counts one facet, and puts it in the place of a section; that stays, with a note, where it cannot be counted. */
-  async function fill(by, section, { focus = false, top = SHOWN } = {}) {
+  /** Counts facets in one pass, and puts each in the place of its section; that stays, with a note, where it cannot be. */
+  async function fill(names, sections, { focus = false, top = SHOWN } = {}) {
     const { params, signal } = now;
-    section.setAttribute('aria-busy', 'true');
+    sections.forEach((section) => section.setAttribute('aria-busy', 'true'));
     try {
-      const { facets: [facet] } = await get('facets', { ...params, by, top }, { signal });
-      const whole = group(facet);
-      if (!whole) return section.remove();
-      section.replaceWith(whole);
-      const buttons = whole.querySelectorAll('button.only');
-      if (focus) stop(buttons[top > SHOWN ? SHOWN : 0] ?? buttons[0], { focus });
+      const { facets } = await get('facets', { ...params, by: names.join(','), top }, { signal });
+      facets.forEach((facet, at) => replace(sections[at], facet, { focus, top }));
     } catch (error) {
-      if (error.name !== 'AbortError') add(section, h('p', { class: 'faint', role: 'alert' }, error.message || t('shell.no_answer')));
+      if (error.name === 'AbortError') return;
+      sections.forEach((section) => add(section, h('p', { class: 'faint', role: 'alert' }, error.message || t('shell.no_answer'))));
     } finally {
-      section.removeAttribute('aria-busy');
+      sections.forEach((section) => section.removeAttribute('aria-busy'));
     }
+  }
+
+  function replace(section, facet, { focus, top }) {
+    const whole = group(facet);
+    if (!whole) return section.remove();
+    section.replaceWith(whole);
+    const buttons = whole.querySelectorAll('button.only');
+    if (focus) stop(buttons[top > SHOWN ? SHOWN : 0] ?? buttons[0], { focus });
   }
 
   function group({ by, groups, others }) {
@@ -77,7 +84,7 @@ export function narrowing({ onChange }) {
     if (by === 'level') named.sort((a, b) => LEVELS.indexOf(b.values[0]) - LEVELS.indexOf(a.values[0]));
     const most = Math.max(...named.map(({ count }) => count));
     const section = h('section', { 'aria-label': t(`facet.${by}`) }, h('h3', {}, t(`facet.${by}`)), h('ul', {}, named.map((one) => facet(by, one, most))),
-      others > 0 && named.length <= SHOWN && h('button', { class: 'quiet others', type: 'button', tabindex: '-1', onclick: () => fill(by, section, { focus: true, top: MOST }) }, h('span', {}, t('parts.others')), h('b', {}, compact(others))));
+      others > 0 && named.length <= SHOWN && h('button', { class: 'quiet others', type: 'button', tabindex: '-1', onclick: () => fill([by], [section], { focus: true, top: MOST }) }, h('span', {}, t('parts.others')), h('b', {}, compact(others))));
     return section;
   }
 
@@ -124,7 +131,7 @@ export function narrowing({ onChange }) {
       h('button', { type: 'button', 'aria-label': t('narrow.remove', { term: one.slice(0, 200) }), title: t('narrow.remove', { term: one.slice(0, 200) }), onclick: () => remove(one) }, '×'))));
   }
 
-  return { chips, facets: box, load, showTerms };
+  return { chips, facets: box, show, showTerms };
 }
 
 const nameOf = (id) => status?.store.clusters.find(({ cluster }) => cluster.id === id)?.cluster.name || id;

@@ -68,7 +68,7 @@ export function frame({ range = true, onView, onTaste, onAgain }) {
   tools(range);
   // On a phone the navigation is wider than the window.
   document.querySelector('header nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  notices();
+  begin();
   addEventListener('view', () => {
     tools(range);
     onView();
@@ -109,7 +109,9 @@ export const place = root;
 
 // Tools ----------------------------------------------------------------------------------------------------------
 
-let clusters = [];
+/** What the document had. */
+const known = JSON.parse(document.getElementById('known')?.textContent ?? 'null');
+let clusters = known?.store.clusters ?? [];
 
 function tools(range) {
   put(document.getElementById('taste'), taste());
@@ -153,7 +155,10 @@ function taste() {
 // Notices --------------------------------------------------------------------------------------------------------
 
 /** What is known of the program and the store; `null` until it has answered. */
-export let status = null;
+export let status = known;
+
+/** So often is that renewed. */
+const RENEWED = 15_000;
 
 async function notices() {
   const board = document.getElementById('notices');
@@ -164,21 +169,28 @@ async function notices() {
     if (before !== clusters.length && !document.getElementById('tools').contains(document.activeElement)) {
       tools(document.getElementById('range') !== null);
     }
-    const found = told(status);
-    // A live region is not read out again when nothing has changed.
-    const text = found.map((one) => one.textContent).join('\n');
-    if (board.dataset.told !== text) {
-      board.dataset.told = text;
-      put(board, found);
-    }
+    note(board);
   } catch (error) {
     if (error instanceof Problem && error.status === 0) {
-      board.dataset.told = '';
       put(board, h('p', { class: 'notice bad' }, t('shell.no_answer')));
     }
   } finally {
-    setTimeout(notices, 15_000);
+    setTimeout(notices, RENEWED);
   }
+}
+
+/** Shows what is known; what is not, is asked for. */
+function begin() {
+  if (!known) return notices();
+  note(document.getElementById('notices'));
+  setTimeout(notices, RENEWED);
+}
+
+/** A live region is not read out again when nothing has changed. */
+function note(board) {
+  const found = told(status);
+  const texts = (of) => [...of].map((one) => one.textContent).join('\n');
+  if (texts(board.children) !== texts(found)) put(board, found);
 }
 
 function told({ health, store }) {

@@ -10,6 +10,9 @@ export function t(key, values) {
   return values ? text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place) : text;
 }
 
+/** Whether there is a text of this key. */
+export const isSaid = (key) => key in words;
+
 /** A number of things as a word: `key.one` where the language says so, else `key.other`. */
 export function many(key, count) {
   const rule = plurals.select(count);

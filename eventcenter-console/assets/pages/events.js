@@ -9,7 +9,7 @@ import { h, put, settled } from '../lib/dom.js';
 import { eventPanel } from '../lib/event.js';
 import { idOf } from '../lib/feed.js';
 import { liveTail } from '../lib/live.js';
-import { narrowing } from '../lib/narrow.js';
+import { COUNTED_WITH, narrowing } from '../lib/narrow.js';
 import { LEVELS, lacks, level, levelSeries, nothing } from '../lib/parts.js';
 import { zoom } from '../lib/range.js';
 import { rowList } from '../lib/rows.js';
@@ -129,7 +129,6 @@ async function run() {
   const parts = await Promise.allSettled([
     page.then((answer) => put(missing, lacks(answer))),
     count(signal, page),
-    narrow.load(counted(), signal),
   ]);
   if (signal.aborted) return;
   place.removeAttribute('aria-busy');
@@ -139,19 +138,25 @@ async function run() {
   for (const part of [histogram, narrow.facets, results]) part.classList.toggle('stale', Boolean(failure));
   histogram.hidden = total === null;
   columns.hidden = Boolean(failure) && total === null;
+  // Of nothing there is nothing to narrow.
+  columns.classList.toggle('bare', !failure && total === 0);
 }
 
+/** How often, over time and by what it can be narrowed by. */
 async function count(signal, page) {
-  const answer = await get('histogram', { ...counted(), offset: offset() }, { signal });
+  const of = counted();
+  const answer = await get('histogram', { ...of, ...COUNTED_WITH, offset: offset() }, { signal });
   const { step_seconds: seconds, groups, range } = answer;
   const step = seconds * 1000;
   const sorted = stacked(LEVELS.length, groups.map(({ values: [name], at, count: occurrences }) => [at, LEVELS.indexOf(name), occurrences]));
   const until = drawnUntil(range, sorted, step);
   put(histogram, bars({ label: t('events.histogram'), series: levelSeries(), buckets: sorted, step, from: Date.parse(range.from), until, height: 120, onBrush: zoom }));
+  const narrowed = narrow.show(answer.facets, of, signal);
   await page;
   total = answer.total;
   list.expect(sorted.map(({ at, values }) => ({ at, step, count: values.reduce((a, b) => a + b, 0) })), total);
   told();
+  await narrowed;
 }
 
 /** How much there is; how many events that are is known when the list is held from end to end. */
@@ -187,7 +192,7 @@ function arrived(rows) {
     counting = null;
     if (!isLive()) return;
     const { signal } = asked;
-    Promise.all([count(signal), narrow.load(counted(), signal)]).catch(failed);
+    count(signal).catch(failed);
   }, COUNTED);
 }
 

@@ -5,6 +5,7 @@
 import { get } from '../lib/api.js';
 import { h, plain } from '../lib/dom.js';
 import { lanes } from '../lib/lanes.js';
+import { nodeState } from '../lib/node_state.js';
 import { lacks, level, nothing, podLink, ranking, samples, section, table, when } from '../lib/parts.js';
 import { bounds, spoken } from '../lib/range.js';
 import { page } from '../lib/shell.js';
@@ -43,7 +44,7 @@ page({
   },
 });
 
-function facts({ own, levels, conditions: told }) {
+function facts({ own, levels, conditions: told, removed }) {
   const about = (title, value) => h('div', {}, h('dt', {}, title), h('dd', {}, value));
   const count = ({ error, warning, normal }) => ['Error', error, 'Warning', warning, 'Normal', normal];
   const counted = (of) => {
@@ -52,7 +53,7 @@ function facts({ own, levels, conditions: told }) {
   };
   const ready = told.find(({ kind }) => kind === 'Ready');
   return h('dl', { class: 'facts' },
-    about(t('nodes.column.state'), ready ? h('span', { class: `badge ${ready.is_bad ? 'level-error' : 'good'}` }, ready.is_bad ? t('nodes.not_ready') : t('nodes.ready')) : h('span', { class: 'faint' }, t('nodes.unknown'))),
+    about(t('nodes.column.state'), nodeState(ready && !ready.is_bad, removed)),
     cluster !== '-' && about(t('shell.cluster'), cluster),
     about(t('nodes.column.own'), h('a', { href: events(OWN) }, counted(own))),
     about(t('nodes.column.seen'), h('a', { href: events() }, counted(levels))),

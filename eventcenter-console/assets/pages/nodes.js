@@ -6,6 +6,7 @@
 import { get } from '../lib/api.js';
 import { add, h, put, s, settled } from '../lib/dom.js';
 import { LEVELS, lacks, levelMark, nodeLink, nothing } from '../lib/parts.js';
+import { nodeState } from '../lib/node_state.js';
 import { frame, heading, place, trouble } from '../lib/shell.js';
 import { ago, instant, offset } from '../lib/time.js';
 import { go, link, scope, view } from '../lib/view.js';
@@ -51,6 +52,7 @@ async function run({ quietly = false } = {}) {
   if (!quietly) place.setAttribute('aria-busy', 'true');
   try {
     told = await get('nodes', { ...scope(), offset: offset() }, { signal });
+    told.isMixed = told.nodes.some(({ cluster }) => cluster !== told.nodes[0].cluster);
     shown = what;
     draw();
   } catch (error) {
@@ -70,8 +72,9 @@ const isTroubled = (node) => node.conditions.length > 0 || node.own.error + node
 const fits = (node, fault) =>
   !fault || (fault === NOT_READY ? node.ready === false : fault === ANY ? isTroubled(node) : troubles(node).includes(fault));
 /** When its last problem was; of thousands of nodes not all are known more exactly than by their columns. */
-const lastBucket = (node) => node.timeline.findLast(({ levels }) => levels.error + levels.warning > 0);
-const lastAt = (node) => Date.parse(node.last_problem?.at ?? lastBucket(node)?.at ?? 0);
+const lastBucket = (node) => node.timeline.findLast(([, , warning, error]) => error + warning > 0);
+const begin = ([second]) => second * 1000;
+const lastAt = (node) => (node.last_problem ? Date.parse(node.last_problem.at) : lastBucket(node) ? begin(lastBucket(node)) : 0);
 
 function draw() {
   const now = view();
@@ -93,10 +96,11 @@ function draw() {
 
 function drawTiles(fault) {
   const tile = (value, mark, title) => {
-    const count = told.nodes.filter((node) => fits(node, value)).length;
+    // Their place is kept until they can be counted.
+    const count = told && told.nodes.filter((node) => fits(node, value)).length;
     const isChosen = value === fault;
     return h('a', { class: `tile ${count ? mark : ''}`, href: link('/nodes', { name: view().name, sort: view().sort, fault: value }), 'aria-current': isChosen && value ? 'true' : null, onclick: narrow(value) },
-      h('span', {}, title), h('b', {}, number(count)));
+      h('span', {}, title), h('b', {}, told ? number(count) : '–'));
   };
   put(tiles, tile('', '', t('nodes.all')), tile(NOT_READY, 'level-error', t('nodes.not_ready')), tile(ANY, 'level-warning', t('nodes.troubled')));
 }
@@ -119,10 +123,9 @@ function drawFaults(chosen) {
 // A row ----------------------------------------------------------------------------------------------------------
 
 function cells(node) {
-  const isOne = new Set(told.nodes.map(({ cluster }) => cluster)).size < 2;
   return [
-    h('span', { class: 'n-state' }, state(node.ready)),
-    h('span', { class: 'n-node' }, h('a', { href: nodeLink(node.cluster, node.name), title: node.name }, node.name), !isOne && h('span', { class: 'kind' }, ` ${node.cluster}`)),
+    h('span', { class: 'n-state' }, nodeState(node.ready, node.removed)),
+    h('span', { class: 'n-node' }, h('a', { href: nodeLink(node.cluster, node.name), title: node.name }, node.name), told.isMixed && h('span', { class: 'kind' }, ` ${node.cluster}`)),
     h('span', { class: 'n-trouble' }, badges(node)),
     h('span', { class: 'n-own' }, counts(node.own, t('nodes.column.own'))),
     h('span', { class: 'n-seen' }, counts(node.levels, t('nodes.column.seen'))),
@@ -130,11 +133,6 @@ function cells(node) {
     h('span', { class: 'n-last' }, last(node)),
   ];
 }
-
-const state = (ready) =>
-  ready === true ? h('span', { class: 'badge good' }, t('nodes.ready'))
-    : ready === false ? h('span', { class: 'badge level-error' }, t('nodes.not_ready'))
-      : h('span', { class: 'faint', title: t('nodes.unknown_hint') }, t('nodes.unknown'));
 
 const MOST = 2;
 
@@ -153,7 +151,7 @@ function counts({ normal, warning, error }, about) {
 
 function last(node) {
   const { last_problem: problem } = node;
-  if (!problem) return h('span', { class: 'faint' }, lastBucket(node) ? `≈ ${ago(lastBucket(node).at)}` : '–');
+  if (!problem) return h('span', { class: 'faint' }, lastBucket(node) ? `≈ ${ago(begin(lastBucket(node)))}` : '–');
   const { at, reason, message, level } = problem;
   return h('span', { title: `${instant(at)} ${message.slice(0, 1000)}` }, h('strong', { class: levelMark(level) }, reason), ` ${ago(at)} `, h('span', { class: 'faint' }, message.slice(0, 160)));
 }
@@ -167,15 +165,16 @@ function sparkline(timeline) {
   const until = Math.max(Math.min(Date.parse(told.range.until), Date.now()), from + 1);
   const step = told.step_seconds * 1000;
   const x = (at) => Math.min(Math.max(((at - from) / (until - from)) * WIDTH, 0), WIDTH);
-  const sum = ({ levels: { normal, warning, error } }) => normal + warning + error;
+  const sum = ([, ...levels]) => levels.reduce((a, b) => a + b, 0);
   const most = Math.max(1, ...timeline.map(sum));
   const paths = new Map(LEVELS.map((name) => [name, '']));
-  for (const { at, levels } of timeline) {
-    const left = x(Date.parse(at));
-    const width = Math.max(x(Date.parse(at) + step) - left - 0.5, 1.5);
+  for (const bucket of timeline) {
+    const left = x(begin(bucket));
+    const width = Math.max(x(begin(bucket) + step) - left - 0.5, 1.5);
     let base = HEIGHT;
-    for (const name of LEVELS) {
-      const count = levels[name.toLowerCase()];
+    // In a bucket they stand in the order of `LEVELS`.
+    for (const [at, name] of LEVELS.entries()) {
+      const count = bucket[at + 1];
       if (!count) continue;
       const height = Math.max((count / most) * (HEIGHT - 2), 2);
       paths.set(name, `${paths.get(name)}M${left.toFixed(1)} ${base.toFixed(1)}h${width.toFixed(1)}v${(-height).toFixed(1)}h${(-width).toFixed(1)}z`);
@@ -192,4 +191,5 @@ frame({
   onAgain: () => view().since && run({ quietly: true }),
 });
 addEventListener('refresh', () => run({ quietly: true }));
+drawTiles(view().fault ?? '');
 run();

@@ -18,7 +18,8 @@ const input = h('input', {
 });
 const only = h('button', { id: 'only', type: 'button', onclick: () => go({ level: isNotable() ? 'all' : 'bad' }) }, t('pods.only_bad'));
 const lacking = h('div', {});
-const summary = h('p', { class: 'faint', role: 'status' });
+// A line from the beginning on, so that nothing moves when it has words.
+const summary = h('p', { class: 'faint', role: 'status' }, '\u00a0');
 const results = h('div', { class: 'card pods' }, h('div', { class: 'skeleton' }, h('div')));
 
 put(

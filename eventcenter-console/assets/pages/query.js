@@ -150,9 +150,10 @@ async function search(signal) {
     get('events', { ...params(), limit: EVENTS }, { signal }),
     get('histogram', { ...params(), offset: offset() }, { signal }),
   ]);
-  const columns = ['time', 'level', 'reason', 'namespace', 'kind', 'name', 'node', 'occurrences', 'message'];
+  // What says most comes first: not all of it fits.
+  const columns = ['time', 'level', 'reason', 'message', 'namespace', 'kind', 'name', 'node', 'occurrences'];
   const rows = page.events.map(({ time, level, reason, object, node, occurrences, message }) =>
-    [time, level, reason, object.namespace, object.kind, object.name, node, occurrences, message]);
+    [time, level, reason, message, object.namespace, object.kind, object.name, node, occurrences]);
   const drawn = {
     columns: ['time', 'level', 'occurrences'],
     rows: counts.groups.map(({ at, values: [level], count }) => [at, level, count]),

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
+use eventcenter_core::config::ByteSize;
 use serde::Serialize;
 use tracing::error;
 
@@ -17,6 +18,9 @@ use crate::clusters::{ClusterChange, ClusterWatch, Clusters, Kept, NewCluster};
 use crate::config::Auth;
 use crate::params::Params;
 use crate::problem::Problem;
+
+/// A kubeconfig with the certificates of a dozen clusters, each with a chain, is longer than what else is sent.
+const MOST_KUBECONFIG: ByteSize = ByteSize::new(256 << 10);
 
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Reply {
     #[derive(Serialize)]
@@ -47,7 +51,9 @@ pub(crate) async fn add(
     body: Body,
 ) -> Reply {
     is_known_who_asks(&shared)?;
-    let new: NewCluster = body::json(&headers, body, &shared.config.limits).await?;
+    let limits = &shared.config.limits;
+    let most = limits.body.max(MOST_KUBECONFIG);
+    let new: NewCluster = body::json_at_most(&headers, body, limits, most).await?;
     let (clusters, by) = (clusters(&shared)?, who(&shared, &headers));
     let added = to_the_end(async move { clusters.add(&new, &by).await }).await?;
     alone(&added).map(|answer| (StatusCode::CREATED, answer).into_response())

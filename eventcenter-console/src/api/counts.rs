@@ -21,22 +21,31 @@ const BUCKETS: i64 = 2000;
 const STEPS: [u64; 14] =
     [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400];
 
+/// Values of a facet, at most, and usually.
+const MOST_VALUES: usize = 1000;
+const VALUES: usize = 10;
+
+/// Over time; with `facets` by values too, for which the matches need not be looked for twice.
 pub(crate) async fn histogram(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
 ) -> Reply {
-    let known = ["query", "cluster", "since", "from", "until", "by", "step", "offset"];
+    let known =
+        ["query", "cluster", "since", "from", "until", "by", "step", "offset", "facets", "top"];
     let params = Params::read(query.as_deref(), &known)?;
     let range = kept(&shared, params.range(&*shared.clock)?).await?;
     let step = step(params.text("step"), range)?;
-    let grouping = Grouping {
-        by: params.dimensions(&[Dimension::Level])?,
+    let over_time = Grouping {
+        by: params.dimensions("by", &[Dimension::Level])?,
         step: Some(step),
         offset_seconds: params.offset()?,
         top: usize::MAX,
     };
+    let by = params.dimensions("facets", &[])?;
+    let top = params.number("top", VALUES, MOST_VALUES)?;
+    let groupings = by.iter().map(|by| Grouping::top(*by, top)).chain([over_time]).collect();
     let bounds = bounds(&shared.config.limits);
-    let ask = CountsAsk { query: params.query()?, range, groupings: vec![grouping], bounds };
+    let ask = CountsAsk { query: params.query()?, range, groupings, bounds };
     let answer = shared.engine.counts(&ask).await?;
     #[derive(Serialize)]
     struct Histogram<'a> {
@@ -44,8 +53,24 @@ pub(crate) async fn histogram(
         step_seconds: u64,
         #[serde(flatten)]
         counts: Option<&'a Counts>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        facets: Vec<Facet<'a>>,
     }
-    json(&answer, Histogram { range, step_seconds: step.as_secs(), counts: answer.value.first() })
+    let (counts, step_seconds) = (answer.value.last(), step.as_secs());
+    let facets = faceted(&by, &answer.value);
+    json(&answer, Histogram { range, step_seconds, counts, facets })
+}
+
+#[derive(Serialize)]
+struct Facet<'a> {
+    by: Dimension,
+    #[serde(flatten)]
+    counts: &'a Counts,
+}
+
+/// The first counts of an answer, each with what it is by.
+fn faceted<'a>(by: &[Dimension], counts: &'a [Counts]) -> Vec<Facet<'a>> {
+    by.iter().zip(counts).map(|(&by, counts)| Facet { by, counts }).collect()
 }
 
 pub(crate) async fn facets(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Reply {
@@ -60,8 +85,8 @@ pub(crate) async fn facets(State(shared): State<Arc<Shared>>, RawQuery(query): R
         Dimension::Node,
         Dimension::Component,
     ];
-    let by = params.dimensions(&usual)?;
-    let top = params.number("top", 10, 1000)?;
+    let by = params.dimensions("by", &usual)?;
+    let top = params.number("top", VALUES, MOST_VALUES)?;
     let ask = CountsAsk {
         query: params.query()?,
         range: params.range(&*shared.clock)?,
@@ -70,17 +95,10 @@ pub(crate) async fn facets(State(shared): State<Arc<Shared>>, RawQuery(query): R
     };
     let answer = shared.engine.counts(&ask).await?;
     #[derive(Serialize)]
-    struct Facet<'a> {
-        by: Dimension,
-        #[serde(flatten)]
-        counts: &'a Counts,
-    }
-    #[derive(Serialize)]
     struct Facets<'a> {
         facets: Vec<Facet<'a>>,
     }
-    let facets = by.iter().zip(&answer.value).map(|(&by, counts)| Facet { by, counts }).collect();
-    json(&answer, Facets { facets })
+    json(&answer, Facets { facets: faceted(&by, &answer.value) })
 }
 
 pub(crate) async fn overview(

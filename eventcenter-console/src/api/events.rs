@@ -66,9 +66,8 @@ pub(crate) async fn one(
     // The uid may be that of an object as well, which many events are about.
     let row = answer.value.rows.iter().find(|row| row.event.uid().eq_ignore_ascii_case(&uid));
     let Some(row) = row else {
-        return Err(Problem::absent(
-            "no such event happened in this range; `since=all` looks everywhere",
-        ));
+        let detail = "no such event happened in this range; `since=all` looks everywhere";
+        return Err(Problem::absent(detail).code("no-event"));
     };
     let occurrences = occurrences(&shared, row, &ask).await?;
     #[derive(Serialize)]

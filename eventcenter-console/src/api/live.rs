@@ -59,7 +59,7 @@ pub(crate) async fn live(
     let from = if is_ranged { params.range(&*shared.clock)?.from } else { Range::ALL.from };
     let range = Range { from, ..Range::ALL };
     let permit = Arc::clone(&shared.tails).try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::busy("too many live tails are open"))?;
+    let permit = permit.map_err(|_| Problem::busy("too many live tails are open").code("tails"))?;
     let resumed =
         headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(params.text("after"));
     let place = match resumed {

@@ -64,13 +64,13 @@ pub(super) async fn named(shared: &Shared, cluster: String) -> Result<String, Pr
     let clusters = shared.state().await?.clusters;
     match clusters.as_slice() {
         [only] => Ok(only.cluster.id.clone()),
-        [] => Err(Problem::absent("there is no cluster yet")),
+        [] => Err(Problem::absent("there is no cluster yet").code("no-cluster")),
         several => {
             let names: Vec<_> = several.iter().map(|known| known.cluster.name.as_str()).collect();
-            Err(Problem::bad(format!(
-                "which cluster? `-` will not do; there are {}",
-                names.join(", ")
-            )))
+            let names = names.join(", ");
+            let problem =
+                Problem::bad(format!("which cluster? `-` will not do; there are {names}"));
+            Err(problem.code("which-cluster").value("names", names))
         }
     }
 }

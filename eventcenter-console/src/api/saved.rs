@@ -6,13 +6,15 @@
 //! As YAML, all of them are one document: to keep in a repository, and to bring to another server. What is imported
 //! replaces what has the same id; the answer says what became of each.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use eventcenter_core::config::read as read_yaml;
+use eventcenter_core::config::{ByteSize, read as read_yaml};
+use eventcenter_core::{ErrorKind, plain_json};
 use eventcenter_store::saved::{Draft, Kind, MOST_BODY, Saved, SavedThings, Written};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,7 +27,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 
 /// Bytes of an import: a hundred of the largest, thousands of common ones.
-const MOST_IMPORT: usize = 100 * MOST_BODY;
+const MOST_IMPORT: ByteSize = ByteSize::new(100 * MOST_BODY as u64);
 
 /// What somebody wants to be kept.
 #[derive(Deserialize)]
@@ -137,10 +139,20 @@ pub(crate) async fn export(State(shared): State<Arc<Shared>>, RawQuery(query): R
         body: draft.body().clone(),
     };
     let document = Document { saved: saved.into_iter().map(entry).collect() };
-    let text = serde_saphyr::to_string(&document).map_err(|error| {
+    let text = yaml(&document).map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no YAML: {error}"))
     })?;
     Ok(([(header::CONTENT_TYPE, "application/yaml")], text).into_response())
+}
+
+/// The document as YAML. If it has characters that are orders to a terminal it is written as JSON, which is YAML too and
+/// can escape them wherever they stand.
+fn yaml(document: &Document) -> Result<String, Box<dyn std::error::Error>> {
+    let text = serde_saphyr::to_string(document)?;
+    if matches!(plain_json(&text), Cow::Borrowed(_)) {
+        return Ok(text);
+    }
+    Ok(plain_json(&serde_json::to_string_pretty(document)?).into_owned())
 }
 
 /// What became of an entry.
@@ -196,7 +208,13 @@ async fn bring(
     who: &str,
 ) -> Result<(&'static str, String), Problem> {
     let taken = |other: Saved| ("refused", format!("{} is called so already", other.id));
-    Ok(match things.create(draft, Some(id), who).await? {
+    let created = match things.create(draft, Some(id), who).await {
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            return Ok(("refused", error.message().to_owned()));
+        }
+        created => created?,
+    };
+    Ok(match created {
         Written::Conflict(found) if found.draft == *draft => ("unchanged", String::new()),
         Written::Conflict(_) => match things.replace(id, None, draft, who).await? {
             Written::NameTaken(other) => taken(other),

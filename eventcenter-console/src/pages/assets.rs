@@ -1,11 +1,12 @@
 //! The files that pages are made of: styles, ES modules, words. They are in the program, and nothing else is asked for.
 //!
 //! All of them live under one version, `/assets/{version}/…`, which is a hash over all: modules name each other by
-//! relative paths, and a browser may keep them for ever. A debug build reads them from the source tree at each
-//! request, so that a page can be worked on without building anything.
+//! relative paths, and a browser may keep them for ever. A debug build reads them from the source tree when
+//! one of them has changed, so that a page can be worked on without building anything.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -39,7 +40,21 @@ static ASSETS: LazyLock<Arc<Assets>> = LazyLock::new(|| Arc::new(Assets::load())
 
 /// What is served now.
 pub(super) fn assets() -> Arc<Assets> {
-    if cfg!(debug_assertions) { Arc::new(Assets::load()) } else { Arc::clone(&ASSETS) }
+    if cfg!(debug_assertions) { as_they_are_written() } else { Arc::clone(&ASSETS) }
+}
+
+/// The files of the source tree. To read and pack all of them for each that is asked for would take most of a test's time.
+fn as_they_are_written() -> Arc<Assets> {
+    type Written = Vec<Option<SystemTime>>;
+    static KEPT: Mutex<Option<(Written, Arc<Assets>)>> = Mutex::new(None);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let written = |name: &str| std::fs::metadata(folder.join(name))?.modified();
+    let written: Written = Files::iter().map(|name| written(&name).ok()).collect();
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*kept {
+        Some((known, assets)) if *known == written => Arc::clone(assets),
+        _ => Arc::clone(&kept.insert((written, Arc::new(Assets::load()))).1),
+    }
 }
 
 impl Assets {
@@ -62,6 +77,11 @@ impl Assets {
         let files = files.collect();
         let version = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Self { version, files }
+    }
+
+    /// What the paths of all files begin with.
+    pub(super) fn base(&self) -> String {
+        format!("/assets/{}", self.version)
     }
 
     /// A file as text.

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use super::assets::Assets;
 use crate::reader::Language;
 
+/// By key.
+pub(super) type Words = BTreeMap<String, String>;
+
 /// The words of one language whose keys begin as one of `is_said`, up to their first `.`; by key.
-pub(super) fn words(
-    assets: &Assets,
-    language: Language,
-    is_said: impl Fn(&str) -> bool,
-) -> BTreeMap<String, String> {
+pub(super) fn words(assets: &Assets, language: Language, is_said: impl Fn(&str) -> bool) -> Words {
     let mut words = BTreeMap::new();
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     let mut passes = |key: &str| {
@@ -32,9 +31,26 @@ pub(super) fn words(
     words
 }
 
+/// A text with each `{name}` replaced by its value.
+pub(super) fn filled(text: &str, values: &BTreeMap<&'static str, String>) -> String {
+    let mut parts = text.split('{');
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let known = part.split_once('}').and_then(|(name, rest)| Some((values.get(name)?, rest)));
+        match known {
+            Some((value, rest)) => filled.extend([value, rest]),
+            None => filled.extend(["{", part]),
+        }
+    }
+    filled
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use eventcenter_core::Query;
+    use eventcenter_core::query::Statement;
 
     use super::super::assets::assets;
     use super::*;
@@ -70,6 +86,49 @@ mod tests {
                 };
                 assert_eq!(places(&english), places(&chinese), "{name}: {key}");
                 assert!(seen.insert(key.clone()), "{name}: {key} is there twice");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_statement_is_said_in_both_languages() {
+        let known: File = files().into_iter().flat_map(|(_, file)| file).collect();
+        let nested = format!("{}a", "not ".repeat(100));
+        let (many, long) = ("a ".repeat(2000), "a".repeat(100_000));
+        for (statement, code) in [
+            ("a | b | c", "bar"),
+            ("\"a", "open-quote"),
+            (&long, "too-long"),
+            (&nested, "too-deep"),
+            (&many, "too-many-terms"),
+            ("a)", "stray-close"),
+            ("(a", "open-parenthesis"),
+            ("not", "expected-term"),
+            ("and a", "operator"),
+            ("level :", "expected-value"),
+            ("reason : \"\"", "empty-quotes"),
+            ("count >", "expected-number"),
+            ("count : many", "no-number"),
+            ("level : Fatal", "no-level"),
+            ("reason > 3", "text-compared"),
+            ("count in [a", "no-number"),
+            ("count in [3 \"a\"]", "expected-range"),
+            ("count in [3 4", "open-range"),
+            ("zzzzz : 1", "unknown-key"),
+            ("reasn : 1", "unknown-key-near"),
+            ("-", "no-word"),
+            ("a |", "expected-select"),
+        ] {
+            let short: String = statement.chars().take(20).collect();
+            let parsed = Statement::parse(statement).and_then(|_| Query::parse(statement));
+            let error = parsed.err().unwrap_or_else(|| panic!("{short}"));
+            let mistake = error.mistake.unwrap_or_else(|| panic!("{short}: {}", error.message));
+            assert_eq!(mistake.code, code, "{short}: {}", error.message);
+            let (english, chinese) = &known[&format!("mistake.{code}")];
+            let values = mistake.values.into_iter().collect();
+            for sentence in [english, chinese] {
+                let filled = filled(sentence, &values);
+                assert!(!filled.contains(['{', '}']), "{short}: {filled}");
             }
         }
     }

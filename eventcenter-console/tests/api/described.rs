@@ -110,6 +110,7 @@ async fn answers_are_what_the_document_says() {
         ("/api/v1/events/prod/e-3", "/api/v1/events/{cluster}/{uid}"),
         ("/api/v1/events/-/e-3", "/api/v1/events/{cluster}/{uid}"),
         ("/api/v1/histogram?by=level,reason", "/api/v1/histogram"),
+        ("/api/v1/histogram?facets=reason,node&top=3", "/api/v1/histogram"),
         ("/api/v1/facets?query=level%3AError", "/api/v1/facets"),
         ("/api/v1/overview?since=all&offset=28800", "/api/v1/overview"),
         ("/api/v1/pods/-/shop/web-0", "/api/v1/pods/{cluster}/{namespace}/{name}"),
@@ -168,7 +169,7 @@ async fn every_part_of_an_overview_and_of_a_life_was_there_to_be_compared() {
         (&life, "/lives/0/end/at"),
         (&nodes, "/nodes/0/faults/0/0"),
         (&nodes, "/nodes/0/last_problem/reason"),
-        (&nodes, "/nodes/0/timeline/0/levels"),
+        (&nodes, "/nodes/0/timeline/0/3"),
     ] {
         assert!(answer.pointer(place).is_some_and(|part| !part.is_null()), "{place}: {answer}");
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::key_path::KeyPath;
 use super::outline::Outline;
+use crate::plain;
 
 /// One thing that is wrong with a configuration, and where. `Display` is one line:
 /// `config.yaml:14:9: routes.sinks[1]: no sink is called "hok"`.
@@ -102,9 +103,10 @@ impl fmt::Display for ConfigError {
             (None, None) => {}
         }
         if !self.key.is_root() {
-            write!(f, "{}: ", self.key)?;
+            write!(f, "{}: ", plain(&self.key.to_string()))?;
         }
-        f.write_str(&self.message)
+        // Both may quote the file.
+        f.write_str(&plain(&self.message))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 use jiff::Timestamp;
+use memchr::memchr;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -167,6 +168,10 @@ impl Event {
             Ok(text) => text,
             Err(_) => ByteString::from(String::from_utf8_lossy(&raw).into_owned()),
         };
+        let text = match without_half_characters(&text) {
+            Some(repaired) => ByteString::from(repaired),
+            None => text,
+        };
         // serde would take an array for an object whose fields all have defaults.
         if !text.trim_start().starts_with('{') {
             return Err(unreadable("the document is no JSON object"));
@@ -182,6 +187,34 @@ impl Event {
         drop(wire);
         Ok(Self { raw, text, unescaped, view, cluster: Arc::clone(cluster), received, alert })
     }
+}
+
+/// A copy in which `\ud83d` without its other half is `\ufffd`; none if there is none such. The grammar of JSON has
+/// them, its readers refuse them, and no field that is read here need be the one that has it. (Go never writes one.)
+fn without_half_characters(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let unit = |at: usize| {
+        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    let mut repaired: Option<String> = None;
+    let (mut at, mut copied) = (0, 0);
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        at += found;
+        at += match (unit(at), unit(at + 6)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                let copy = repaired.get_or_insert_default();
+                copy.push_str(text.get(copied..at).unwrap_or_default());
+                copy.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            // An escaped backslash begins nothing.
+            _ => 2,
+        };
+    }
+    repaired.map(|copy| copy + text.get(copied..).unwrap_or_default())
 }
 
 fn unreadable(message: &str) -> Error {

@@ -4,6 +4,7 @@
 mod delivery;
 mod disk;
 mod lives;
+mod reigns;
 mod sinks;
 
 use std::collections::BTreeSet;

@@ -96,7 +96,7 @@ impl Lexer<'_> {
             }
             '|' => {
                 let message = "a `|` has no place here; only one may follow the search";
-                return Err(QueryError::new(column, message));
+                return Err(QueryError::new(column, message).code("bar"));
             }
             _ => {
                 // What follows a colon is a value: `nginx:1.27` is one word there.
@@ -112,7 +112,8 @@ impl Lexer<'_> {
         loop {
             match self.bump() {
                 None => {
-                    return Err(QueryError::new(column, "the quote that begins here has no end"));
+                    let message = "the quote that begins here has no end";
+                    return Err(QueryError::new(column, message).code("open-quote"));
                 }
                 Some('"') => return Ok(text),
                 Some('\\') => match self.bump() {

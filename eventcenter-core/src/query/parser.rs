@@ -18,7 +18,7 @@ use crate::event::Level;
 pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
     if text.len() > Query::MAX_BYTES {
         let message = format!("a statement has at most {} bytes", Query::MAX_BYTES);
-        return Err(QueryError::new(1, message));
+        return Err(QueryError::new(1, message).code("too-long").value("most", &Query::MAX_BYTES));
     }
     let tokens = lex(text)?;
     if tokens.is_empty() {
@@ -29,8 +29,12 @@ pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
     let node = parser.either("expected a word, a key or `(`")?;
     match parser.peek() {
         None => Ok(node),
-        Some(Token::Close) => Err(parser.error("there is no `(` that this `)` would close")),
-        Some(_) => Err(parser.error("expected a word, a key, `and`, `or` or `not`")),
+        Some(Token::Close) => {
+            Err(parser.error("there is no `(` that this `)` would close").code("stray-close"))
+        }
+        Some(_) => {
+            Err(parser.error("expected a word, a key, `and`, `or` or `not`").code("expected-term"))
+        }
     }
 }
 
@@ -83,7 +87,7 @@ impl Parser {
     ) -> Result<Node, QueryError> {
         if self.depth == Query::MAX_DEPTH {
             let message = format!("this is nested more than {} levels deep", Query::MAX_DEPTH);
-            return Err(self.error(message));
+            return Err(self.error(message).code("too-deep").value("most", &Query::MAX_DEPTH));
         }
         self.depth += 1;
         let node = parse(self);
@@ -130,7 +134,8 @@ impl Parser {
 
     fn one(&mut self, expected: &str) -> Result<Node, QueryError> {
         if self.is_word("and") || self.is_word("or") {
-            return Err(self.error(format!("{expected}; put the word in quotes to search for it")));
+            let message = format!("{expected}; put the word in quotes to search for it");
+            return Err(self.error(message).code("operator"));
         }
         if self.eat_word("not") {
             let inner =
@@ -143,20 +148,22 @@ impl Parser {
                 self.deeper(|parser| parser.either("expected a word, a key or `(` after `(`"))?;
             if !self.eat(&Token::Close) {
                 let message = "expected `)`, for the `(` in column";
-                return Err(self.error(format!("{message} {column}")));
+                let error = self.error(format!("{message} {column}"));
+                return Err(error.code("open-parenthesis").value("column", &column));
             }
             return Ok(inner);
         }
         let (text, is_quoted) = match self.peek() {
             Some(Token::Word(word)) => (word.clone(), false),
             Some(Token::Quoted(text)) => (text.clone(), true),
-            _ => return Err(self.error(expected)),
+            _ => return Err(self.error(expected).code("expected-term")),
         };
         self.next += 1;
         self.terms += 1;
         if self.terms > Query::MAX_TERMS {
             let message = format!("a statement has at most {} terms", Query::MAX_TERMS);
-            return Err(QueryError::new(column, message));
+            let error = QueryError::new(column, message);
+            return Err(error.code("too-many-terms").value("most", &Query::MAX_TERMS));
         }
         self.term(&text, is_quoted, column)
     }
@@ -189,7 +196,7 @@ impl Parser {
         let (text, is_quoted) = match self.peek() {
             Some(Token::Word(word)) => (word.clone(), false),
             Some(Token::Quoted(text)) => (text.clone(), true),
-            _ => return Err(self.error("expected a value after `:`")),
+            _ => return Err(self.error("expected a value after `:`").code("expected-value")),
         };
         self.next += 1;
         let pattern =
@@ -206,7 +213,7 @@ impl Parser {
             Key::Message => words(Field::Message, &text, is_quoted, column),
             _ if text.is_empty() => {
                 let message = format!("there is nothing in the quotes; write `not {key} : *`");
-                Err(QueryError::new(column, message))
+                Err(QueryError::new(column, message).code("empty-quotes").value("key", &key))
             }
             key => Ok(Node::Value { key, value: pattern }),
         }
@@ -222,7 +229,7 @@ impl Parser {
         let text = match self.peek() {
             Some(Token::Word(word)) => word.clone(),
             Some(Token::Quoted(text)) => text.clone(),
-            _ => return Err(self.error("expected a number")),
+            _ => return Err(self.error("expected a number").code("expected-number")),
         };
         self.next += 1;
         match key {
@@ -242,7 +249,7 @@ impl Parser {
             Key::Level => {
                 let is_named = |level: &Level| level.as_str().eq_ignore_ascii_case(&text);
                 let Some(than) = LEVELS.into_iter().find(is_named) else {
-                    return Err(QueryError::new(at, NO_LEVEL));
+                    return Err(QueryError::new(at, NO_LEVEL).code("no-level"));
                 };
                 levels(at, |level| match comparison {
                     Comparison::Less => level < than,
@@ -256,7 +263,7 @@ impl Parser {
                 let message = format!(
                     "`{key}` is text, which is compared by `:`; only count and level are more or less"
                 );
-                Err(QueryError::new(column, message))
+                Err(QueryError::new(column, message).code("text-compared").value("key", key))
             }
         }
     }
@@ -270,7 +277,10 @@ impl Parser {
         let with_most = match self.peek() {
             Some(Token::CloseRange) => true,
             Some(Token::Close) => false,
-            _ => return Err(self.error("expected `]` or `)` at the end of the range")),
+            _ => {
+                let error = self.error("expected `]` or `)` at the end of the range");
+                return Err(error.code("open-range"));
+            }
         };
         self.next += 1;
         let least = if with_least { Some(least) } else { least.checked_add(1) };
@@ -284,7 +294,7 @@ impl Parser {
     fn edge(&mut self) -> Result<u64, QueryError> {
         let column = self.column();
         let Some(Token::Word(word)) = self.peek() else {
-            return Err(self.error("expected two numbers, as in `[3 10]`"));
+            return Err(self.error("expected two numbers, as in `[3 10]`").code("expected-range"));
         };
         let number = number(word.trim_matches(','), column)?;
         self.next += 1;
@@ -298,22 +308,29 @@ const NO_LEVEL: &str = "there is no such level; there are Normal, Warning and Er
 fn levels(column: usize, wanted: impl Fn(Level) -> bool) -> Result<Node, QueryError> {
     let levels: Vec<Level> = LEVELS.into_iter().filter(|level| wanted(*level)).collect();
     match levels.as_slice() {
-        [] => Err(QueryError::new(column, NO_LEVEL)),
+        [] => Err(QueryError::new(column, NO_LEVEL).code("no-level")),
         _ => Ok(Node::Level(levels)),
     }
 }
 
 fn key(name: &str, column: usize) -> Result<Key, QueryError> {
     Key::of(name).ok_or_else(|| {
-        let near = Key::near(name).map(|near| format!("; did you mean `{near}`?"));
-        let message = format!("unknown key {name:?}{}", near.unwrap_or_default());
-        QueryError::new(column, message)
+        let message = format!("unknown key {name:?}");
+        match Key::near(name) {
+            None => QueryError::new(column, message).code("unknown-key").value("key", name),
+            Some(near) => {
+                let error = QueryError::new(column, format!("{message}; did you mean `{near}`?"));
+                error.code("unknown-key-near").value("key", name).value("near", &near)
+            }
+        }
     })
 }
 
 fn number(text: &str, column: usize) -> Result<u64, QueryError> {
-    text.parse()
-        .map_err(|_| QueryError::new(column, format!("expected a whole number, and not {text:?}")))
+    text.parse().map_err(|_| {
+        let message = format!("expected a whole number, and not {text:?}");
+        QueryError::new(column, message).code("no-number").value("text", text)
+    })
 }
 
 fn words(field: Field, text: &str, is_quoted: bool, column: usize) -> Result<Node, QueryError> {
@@ -323,7 +340,7 @@ fn words(field: Field, text: &str, is_quoted: bool, column: usize) -> Result<Nod
     let words = if is_quoted { TokenPattern::of_phrase(text) } else { TokenPattern::of_word(text) };
     if words.is_empty() {
         let message = format!("there is no letter and no digit in {text:?} to search for");
-        return Err(QueryError::new(column, message));
+        return Err(QueryError::new(column, message).code("no-word").value("text", text));
     }
     Ok(Node::Words { field, words })
 }

@@ -132,7 +132,7 @@ impl Committer {
                     self.shared.health.troubled(format!("the disk refuses: {error}"));
                     self.shared.metrics.spool_errors.inc();
                     // Room comes from segments that are settled, from sinks that lag, and from people.
-                    self.remove_settled().await;
+                    self.remove_settled(Duration::ZERO).await;
                     if error.kind() != io::ErrorKind::StorageFull || !self.make_room().await {
                         tokio::time::sleep(TICK).await;
                     }
@@ -178,7 +178,7 @@ impl Committer {
     /// Syncs cursors, and removes segments: what is settled, and what is over a limit.
     async fn look_after(&mut self) {
         self.on_cursors(CursorFile::tick).await.ok();
-        self.remove_settled().await;
+        self.remove_settled(self.shared.config.keep).await;
         while let Some(oldest) = self.oldest()
             && let Some(limit) = self.over_limit(&oldest)
         {
@@ -198,10 +198,11 @@ impl Committer {
         self.measure();
     }
 
-    /// Removes the segments that every sink has settled.
-    async fn remove_settled(&mut self) {
+    /// Removes the segments that every sink has settled, and that are older than `keep`.
+    async fn remove_settled(&mut self, keep: Duration) {
         while let Some(oldest) = self.oldest()
-            && self.shared.queue().settled_by_all() >= oldest.end
+            && self.shared.queue().wanted_by_nobody() >= oldest.end
+            && (keep.is_zero() || self.is_older(&oldest, keep))
             && self.remove(&oldest).await
         {}
     }
@@ -292,14 +293,18 @@ impl Committer {
     /// Which limit says that the oldest segment must go.
     fn over_limit(&self, oldest: &Oldest) -> Option<&'static str> {
         let config = &self.shared.config;
-        let age = self.clock.now().duration_since(time(oldest.newest));
         if oldest.all_bytes > config.max_bytes {
             Some("spool.max_bytes")
-        } else if age.unsigned_abs() > config.max_age && age.is_positive() {
+        } else if self.is_older(oldest, config.max_age) {
             Some("spool.max_age")
         } else {
             None
         }
+    }
+
+    fn is_older(&self, oldest: &Oldest, than: Duration) -> bool {
+        let age = self.clock.now().duration_since(time(oldest.newest));
+        age.unsigned_abs() > than && age.is_positive()
     }
 
     /// What the sink at `place`, which has settled everything below `from`, loses with the oldest segment.

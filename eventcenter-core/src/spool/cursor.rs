@@ -32,6 +32,8 @@ pub(super) struct CursorFile {
     slot: usize,
     safe: usize,
     synced: Instant,
+    /// Whether there was none when it was opened.
+    is_new: bool,
 }
 
 impl CursorFile {
@@ -41,8 +43,15 @@ impl CursorFile {
         let name = format!("{sink}.cursor");
         let known = fs.list()?.contains(&name);
         let file = if known { fs.open(&name)? } else { fs.create(&name)? };
-        let mut cursor =
-            Self { file, generation: 0, next: start, slot: 0, safe: 0, synced: Instant::now() };
+        let mut cursor = Self {
+            file,
+            generation: 0,
+            next: start,
+            slot: 0,
+            safe: 0,
+            synced: Instant::now(),
+            is_new: !known,
+        };
         if let Some((generation, next, slot)) = cursor.read()? {
             (cursor.generation, cursor.next, cursor.slot) = (generation, next, slot);
             cursor.sync()?;
@@ -68,6 +77,11 @@ impl CursorFile {
     /// The number of the first record that is not settled.
     pub(super) fn next(&self) -> u64 {
         self.next
+    }
+
+    /// Whether its sink is new.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Moves it. A cursor never goes back.

@@ -41,10 +41,18 @@ pub(super) struct Queue {
     durable: u64,
     /// By sink: the number of the first record that is not settled.
     pub(super) cursors: Vec<u64>,
+    /// The least place of a sink that is not configured any more.
+    parked: u64,
 }
 
 impl Queue {
-    pub(super) fn new(memory: usize, tables: Tables, next: u64, cursors: Vec<u64>) -> Self {
+    pub(super) fn new(
+        memory: usize,
+        tables: Tables,
+        next: u64,
+        cursors: Vec<u64>,
+        parked: u64,
+    ) -> Self {
         Self {
             memory,
             tables,
@@ -54,6 +62,7 @@ impl Queue {
             ring_bytes: 0,
             durable: next,
             cursors,
+            parked,
         }
     }
 
@@ -172,6 +181,11 @@ impl Queue {
     /// The number below which every sink has settled everything.
     pub(super) fn settled_by_all(&self) -> u64 {
         self.cursors.iter().copied().min().unwrap_or(self.durable).min(self.durable)
+    }
+
+    /// The same, with the sinks that are not configured any more: below it nobody wants anything from disk.
+    pub(super) fn wanted_by_nobody(&self) -> u64 {
+        self.settled_by_all().min(self.parked)
     }
 
     /// Bytes of events in memory.

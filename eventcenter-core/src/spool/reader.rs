@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::Shared;
 use super::fs::{Fs, is_damage};
 use super::queue::Window;
-use super::record::{Payload, Tables, read_payload};
+use super::record::{EventPayload, Payload, Tables, read_payload};
 use super::segment::{Scan, Segments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::Limits;
@@ -179,6 +179,7 @@ fn read_disk(
         if seq >= from
             && let (Some(Payload::Event(event)), Some(own)) = (&payload, own)
             && event.sinks.contains(own)
+            && is_left(shared, sink, seq, event, &reader.tables)
         {
             if !budget.takes(event.document.len()) {
                 reader.scan.unread();
@@ -202,6 +203,28 @@ fn read_disk(
     Ok(window)
 }
 
+/// Whether it is for this sink to be delivered here: not if the leader of another time has done so.
+fn is_left(
+    shared: &Shared,
+    sink: usize,
+    seq: u64,
+    event: &EventPayload<'_>,
+    tables: &Tables,
+) -> bool {
+    let Some(succession) = shared.succession.get().filter(|its| its.is_backlog(seq)) else {
+        return true;
+    };
+    let source = tables.sources.get(usize::from(event.source));
+    match (source, event.event(tables)) {
+        (Some(source), Some(event)) => {
+            let sink = shared.sink_name(sink);
+            succession.is_left_to(sink, &source.name, event.resource_version())
+        }
+        // What cannot be read is counted by who reads it.
+        _ => true,
+    }
+}
+
 impl DiskReader {
     /// The place of the sink in the tables.
     fn own(&self) -> Option<usize> {
@@ -220,12 +243,13 @@ impl DiskReader {
 }
 
 /// A segment, and the number of the first record after what may be read of it.
-struct Extent {
-    first: u64,
-    end: u64,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) first: u64,
+    pub(super) end: u64,
 }
 
-fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
+pub(super) fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
     let place = segments.place_of(from)?;
     let end = segments.end_of(place).unwrap_or(durable).min(durable);
     let row = segments.0.get(place)?;
@@ -233,7 +257,7 @@ fn place(segments: &Segments, from: u64, durable: u64) -> Option<Extent> {
 }
 
 impl Shared {
-    fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
+    pub(super) fn segments(&self) -> std::sync::MutexGuard<'_, Segments> {
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

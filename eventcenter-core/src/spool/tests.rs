@@ -1,5 +1,8 @@
 //! The spool alone: what recovery finds, and what a sink is told.
 
+mod speed;
+mod spoilt;
+
 use super::sim::SimFs;
 use super::*;
 use crate::clock::FixedClock;
@@ -19,9 +22,20 @@ fn at(value: &str) -> Position {
 }
 
 fn open(fs: &SimFs, sinks: &[&str]) -> (Spool, Committer) {
+    let clock = FixedClock::new(Timestamp::UNIX_EPOCH);
+    open_keeping(fs, sinks, &clock, Duration::ZERO)
+}
+
+fn open_keeping(
+    fs: &SimFs,
+    sinks: &[&str],
+    clock: &FixedClock,
+    keep: Duration,
+) -> (Spool, Committer) {
     let sinks = sinks.iter().map(|&sink| sink.to_owned()).collect();
-    let clock = Arc::new(FixedClock::new(Timestamp::UNIX_EPOCH));
-    let config = SpoolConfig { max_bytes: 4 << 20, memory: 64 << 10, ..SpoolConfig::default() };
+    let clock = Arc::new(clock.clone());
+    let config =
+        SpoolConfig { max_bytes: 4 << 20, memory: 64 << 10, keep, ..SpoolConfig::default() };
     Spool::open(Arc::new(fs.clone()), config, sinks, clock, Metrics::new(), &Health::new()).unwrap()
 }
 
@@ -99,6 +113,45 @@ async fn records_never_get_numbers_that_a_sink_takes_for_settled() {
     assert_eq!(read(&spool, 0).await.0, [20, 21, 22]);
     let (seen, damaged) = read(&spool, 1).await;
     assert_eq!((seen, damaged), ((1..=9).chain(20..=22).collect(), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_have_taken_stays_as_long_as_was_said_and_is_history() {
+    let fs = SimFs::new(7);
+    let clock = FixedClock::new(Timestamp::UNIX_EPOCH);
+    let open = || open_keeping(&fs, &["a", "b"], &clock, Duration::from_secs(3600));
+    // Each life begins a segment: tables and one event.
+    for n in 1..=3 {
+        let (spool, committer) = open();
+        write(&spool, committer, n..=n).await;
+    }
+    let (spool, committer) = open();
+    spool.settle(0, 7).unwrap();
+    spool.settle(1, 5).unwrap();
+    let running = tokio::spawn(committer.run());
+    let kept = async |wait: i64| {
+        clock.advance(jiff::SignedDuration::from_mins(wait));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let names = fs.list().unwrap();
+        names.iter().filter(|name| name.ends_with(".seg")).count()
+    };
+    let history = |place| {
+        let mut history = spool.history(place);
+        let mut found = Vec::new();
+        while let Some(Past::Event { event, is_waiting }) = history.next().unwrap() {
+            found.push((event.resource_version().to_owned(), is_waiting));
+        }
+        found
+    };
+    assert_eq!(kept(59).await, 3);
+    let all = ["1", "2", "3"].map(|n| (n.to_owned(), false));
+    assert_eq!(history(0), all);
+    assert_eq!(history(1)[1..], [("2".to_owned(), false), ("3".to_owned(), true)]);
+    assert_eq!(kept(2).await, 1, "the newest, which one sink is yet to take");
+    assert_eq!(history(0), all[2..]);
+    spool.close();
+    spool.finish();
+    running.await.unwrap();
 }
 
 #[tokio::test]

@@ -162,7 +162,16 @@ impl Meta {
 
 #[cfg(test)]
 mod tests {
+    use eventcenter_core::testing::fuzz::fuzz;
+
     use super::*;
+
+    impl<'a> Change<'a> {
+        fn object(self) -> &'a [u8] {
+            let (Self::Event(it) | Self::Deleted(it) | Self::Bookmark(it) | Self::Error(it)) = self;
+            it
+        }
+    }
 
     fn cut(frames: &[&str]) -> (Vec<String>, bool) {
         let mut lines = Lines::default();
@@ -194,6 +203,69 @@ mod tests {
         assert_eq!(lines, [format!("too long {EXCERPT}"), "b".to_owned()]);
         let whole = format!("{piece}{piece}x\nb\n");
         assert_eq!(cut(&[&whole]).0, [format!("too long {EXCERPT}"), "b".to_owned()]);
+    }
+
+    /// What a watch is made of.
+    const PIECES: &[&[u8]] = &[
+        b"\n",
+        b"\r\n",
+        b"{",
+        b"}",
+        b"\"",
+        b"\\",
+        b",",
+        b"{\"type\":\"",
+        b"ADDED",
+        b"DELETED",
+        b"BOOKMARK",
+        b"ERROR",
+        b"\",\"object\":",
+        b"{\"kind\":\"Status\",\"code\":410}",
+        b"null",
+        b"\xff",
+        b"\0",
+        b" ",
+    ];
+
+    #[test]
+    fn no_stream_breaks_the_reader_or_is_cut_by_its_frames() {
+        let corpus: &[&[u8]] = &[
+            b"{\"type\":\"ADDED\",\"object\":{\"kind\":\"Event\",\"metadata\":{\"resourceVersion\":\"7\"}}}\n",
+            b"{\"type\":\"MODIFIED\",\"object\":{\"message\":\"a\\nb }\"}}\n{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\"}}}\n",
+            b"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\"}}\n",
+            b"{\"kind\":\"Status\",\"code\":403}\n\n{ \"object\": {}, \"type\": \"DELETED\" }\n",
+        ];
+        let lines = |frames: &mut dyn Iterator<Item = &[u8]>| {
+            let (mut lines, mut out) = (Lines::default(), Vec::new());
+            for frame in frames {
+                lines.push(Bytes::copy_from_slice(frame));
+                out.extend(std::iter::from_fn(|| lines.next()));
+            }
+            (out, lines.has_partial())
+        };
+        fuzz(corpus, PIECES, 20_000, |bytes| {
+            let whole = lines(&mut std::iter::once(bytes));
+            for size in [1, 2, 7] {
+                assert_eq!(lines(&mut bytes.chunks(size)), whole, "frames of {size}");
+            }
+            let mut read = false;
+            for line in whole.0 {
+                let Line::Whole(line) = line else { continue };
+                let (place, meaning) = (Change::by_place(&line), Change::by_meaning(&line));
+                // Where both make sense of it they agree. (What is no JSON by its place is read by its meaning.)
+                let is_json = |it: &[u8]| serde_json::from_slice::<&RawValue>(it).is_ok();
+                if let (Some(place), Some(meaning)) = (place, meaning)
+                    && is_json(place.object())
+                {
+                    assert_eq!(place.object().trim_ascii(), meaning.object().trim_ascii());
+                }
+                for change in [place, meaning].into_iter().flatten() {
+                    Meta::version(change.object());
+                    read = true;
+                }
+            }
+            read
+        });
     }
 
     #[test]

@@ -149,6 +149,15 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Ordering> {
     Some(left.len().cmp(&right.len()).then_with(|| left.cmp(right)))
 }
 
+/// Compares the positions of an event watch, and the versions of its events with them; none if nobody can tell. What
+/// says that nothing is known comes first.
+pub fn compare_positions(left: &str, right: &str) -> Option<Ordering> {
+    match (left.is_empty(), right.is_empty()) {
+        (false, false) => compare(left, right),
+        (left, right) => Some(right.cmp(&left)),
+    }
+}
+
 /// The digits without leading zeros.
 fn decimal(text: &str) -> Option<&str> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -176,6 +185,17 @@ mod tests {
         assert_eq!(compare("10", "x10"), None);
         assert_eq!(compare("", "1"), None);
         assert_eq!(compare("-1", "1"), None);
+    }
+
+    #[test]
+    fn positions_compare_from_nothing_to_the_newest() {
+        let ascending = ["", "0", "9", "10"];
+        for pair in ascending.windows(2) {
+            assert_eq!(compare_positions(pair[0], pair[1]), Some(Ordering::Less), "{pair:?}");
+            assert_eq!(compare_positions(pair[1], pair[0]), Some(Ordering::Greater), "{pair:?}");
+        }
+        assert_eq!(compare_positions("", ""), Some(Ordering::Equal));
+        assert_eq!(compare_positions("x", "1"), None);
     }
 
     #[test]

@@ -7,6 +7,10 @@
 //! do: on ACK's nodes a healthy `ReadonlyFilesystem` has the reason `FilesystemIsReadOnly`.
 //!
 //! `Unknown` says neither, and changes nothing. Who has been rebooted or shut down is not ready until it says so.
+//!
+//! A Node that was removed from the cluster has no conditions any more, whatever was said before: the controllers say so
+//! (`RemovingNode`, and `DeletingNode` where its machine is gone). It is there again once it is registered, or says
+//! anything of itself.
 
 use std::collections::BTreeMap;
 
@@ -33,9 +37,10 @@ pub struct Condition {
 /// Events that say it in the message: those of the node agent.
 pub(super) const BY_AGENT: &str = "kind : Node and message : \"Node condition\"";
 
-/// Events that say it by their reason.
+/// Events that say it by their reason, or that the Node is removed or there again.
 pub(super) fn by_reason() -> String {
     let reasons = KNOWN.iter().flat_map(|(_, bad, good)| bad.iter().chain(*good));
+    let reasons = reasons.chain(REMOVED).chain(&[REGISTERED]);
     let terms: Vec<_> = reasons.map(|reason| format!("reason : {reason}")).collect();
     format!("kind : Node and ({})", terms.join(" or "))
 }
@@ -43,11 +48,16 @@ pub(super) fn by_reason() -> String {
 /// Whether a node can be used at all: the condition of Kubernetes itself.
 pub(super) const READY: &str = "Ready";
 
+/// That the Node is no longer in the cluster.
+const REMOVED: &[&str] = &["RemovingNode", "DeletingNode"];
+/// That it is; a controller that has been started says it of every Node.
+const REGISTERED: &str = "RegisteredNode";
+
 /// A condition, the reasons that say it is bad, and those that say it is well.
-type Known = (&'static str, &'static [&'static str], &'static [&'static str]);
+type Reasons = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 #[rustfmt::skip]
-const KNOWN: &[Known] = &[
+const KNOWN: &[Reasons] = &[
     (READY, &["NodeNotReady", "Rebooted", "Shutdown", "NodeShutdown"], &["NodeReady"]),
     ("MemoryPressure", &["NodeHasInsufficientMemory"], &["NodeHasSufficientMemory"]),
     ("DiskPressure", &["NodeHasDiskPressure"], &["NodeHasNoDiskPressure"]),
@@ -81,56 +91,105 @@ pub(crate) fn said<'a>(reason: &str, message: &'a str) -> Option<(&'a str, bool)
     })
 }
 
-/// What an event says of a condition.
+/// What an event says of a node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Saying<'a> {
     at: Timestamp,
-    is_bad: bool,
-    kind: &'a str,
+    what: What<'a>,
     reason: &'a str,
     message: &'a str,
 }
 
+/// In the order in which they are believed when they are said in the same second, in which Kubernetes counts: that all
+/// is well comes last of conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What<'a> {
+    Bad(&'a str),
+    Well(&'a str),
+    Removed,
+    Registered,
+}
+
 impl<'a> Saying<'a> {
-    /// None if it says nothing of any.
+    /// None if it says nothing of it.
     pub(super) fn new(at: Timestamp, reason: &'a str, message: &'a str) -> Option<Self> {
-        said(reason, message).map(|(kind, is_bad)| Self { at, is_bad, kind, reason, message })
+        let what = match said(reason, message) {
+            Some((kind, true)) => What::Bad(kind),
+            Some((kind, false)) => What::Well(kind),
+            None if REMOVED.contains(&reason) => What::Removed,
+            None if reason == REGISTERED => What::Registered,
+            None => return None,
+        };
+        Some(Self { at, what, reason, message })
     }
 }
 
-/// What was said of the conditions of one node.
+/// What was said of one node.
 #[derive(Debug, Default)]
 pub(super) struct Sayings<'a>(Vec<Saying<'a>>);
+
+/// What is known of a node.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Those in trouble first, of these that of which it is known longest.
+    pub(super) conditions: Vec<Condition>,
+    /// Since when it is no longer in the cluster.
+    pub(super) removed: Option<Timestamp>,
+}
 
 impl<'a> Sayings<'a> {
     pub(super) fn add(&mut self, saying: Option<Saying<'a>>) {
         self.0.extend(saying);
     }
 
-    /// Put together: those that are bad first, of these that of which it is known longest.
-    pub(super) fn told(mut self) -> Vec<Condition> {
-        // Kubernetes counts in seconds. Of what is said in the same one, that all is well comes last.
-        self.0.sort_by_key(|saying| (saying.at, !saying.is_bad));
-        let mut told: BTreeMap<&str, Condition> = BTreeMap::new();
-        for &Saying { at, is_bad, kind, reason, message } in &self.0 {
-            let condition = told.entry(kind).or_insert_with(|| Condition {
-                kind: kind.to_owned(),
-                is_bad,
-                since: at,
-                until: at,
-                reason: String::new(),
-                message: String::new(),
-            });
-            if condition.is_bad != is_bad {
-                (condition.is_bad, condition.since) = (is_bad, at);
+    /// Put together.
+    pub(super) fn told(mut self) -> Known {
+        self.0.sort_by_key(|saying| (saying.at, saying.what));
+        let (mut conditions, mut removed) = (BTreeMap::new(), None);
+        for saying in &self.0 {
+            match saying.what {
+                What::Removed => {
+                    conditions.clear();
+                    removed = removed.or(Some(saying.at));
+                }
+                What::Registered => removed = None,
+                What::Bad(kind) | What::Well(kind) => {
+                    removed = None;
+                    saying.change(conditions.entry(kind).or_insert_with(|| saying.condition(kind)));
+                }
             }
-            condition.until = at;
-            reason.clone_into(&mut condition.reason);
-            message.clone_into(&mut condition.message);
         }
-        let mut told: Vec<_> = told.into_values().collect();
-        told.sort_by_key(|condition| (!condition.is_bad, condition.since));
-        told
+        let mut conditions: Vec<_> = conditions.into_values().collect();
+        conditions.sort_by_key(|condition| (!condition.is_bad, condition.since));
+        Known { conditions, removed }
+    }
+}
+
+impl Saying<'_> {
+    fn is_bad(&self) -> bool {
+        matches!(self.what, What::Bad(_))
+    }
+
+    /// The first that is said of a condition.
+    fn condition(&self, kind: &str) -> Condition {
+        Condition {
+            kind: kind.to_owned(),
+            is_bad: self.is_bad(),
+            since: self.at,
+            until: self.at,
+            reason: String::new(),
+            message: String::new(),
+        }
+    }
+
+    /// What is said of it after that.
+    fn change(&self, condition: &mut Condition) {
+        if condition.is_bad != self.is_bad() {
+            (condition.is_bad, condition.since) = (self.is_bad(), self.at);
+        }
+        condition.until = self.at;
+        self.reason.clone_into(&mut condition.reason);
+        self.message.clone_into(&mut condition.message);
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use eventcenter_core::Result;
 use eventcenter_core::query::quoted;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::condition::{BY_AGENT, Condition, Saying, Sayings, by_reason};
+use super::condition::{BY_AGENT, Condition, Known, Saying, Sayings, by_reason};
 use super::lane::{NodeLane, NodeLaneKind, lane_of};
 use super::{OWN, state_range};
 use crate::ask::{Answer, Bounds, Counts, Dimension, EventQuery, Grouping, Page, Range, Row};
@@ -44,6 +45,8 @@ pub struct NodeTold {
     pub range: Range,
     /// The newest of each condition that an event spoke of, those in trouble first.
     pub conditions: Vec<Condition>,
+    /// Since when it is no longer in the cluster, if that is so.
+    pub removed: Option<Timestamp>,
     /// What is said about the Node itself, by level.
     pub own: Levels,
     /// What was seen on it, by level: Pods and all.
@@ -104,11 +107,13 @@ pub async fn node(engine: &dyn EventQuery, ask: &NodeAsk) -> Result<Answer<NodeT
         [(); 3].map(|()| without_unnamed(counts.next().unwrap_or_default()));
     let pod_events = if pods.total > 0 { asker.newest(&failures, TOP).await?.rows } else { vec![] };
 
+    let Known { conditions, removed } = known(asker).await?;
     let told = NodeTold {
         cluster: ask.cluster.clone(),
         name: ask.name.clone(),
         range: ask.range,
-        conditions: conditions(asker).await?,
+        conditions,
+        removed,
         own: levels_of(own_levels.first()),
         levels: levels_of(levels),
         trend: Trend {
@@ -128,7 +133,7 @@ pub async fn node(engine: &dyn EventQuery, ask: &NodeAsk) -> Result<Answer<NodeT
 }
 
 /// The conditions at the end of the range, with each change of them: an Event that recurs says it each time.
-async fn conditions(asker: Asker<'_>) -> Result<Vec<Condition>> {
+async fn known(asker: Asker<'_>) -> Result<Known> {
     let asker = asker.over(state_range(asker.range));
     let which = format!("({}) or ({BY_AGENT})", by_reason());
     let rows = asker.newest(&asker.narrowed(&which)?, STATES).await?.rows;

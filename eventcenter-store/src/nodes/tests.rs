@@ -44,6 +44,9 @@ async fn what_is_about_a_node_is_told_from_what_is_on_it() {
     assert_eq!(nodes[0].last_problem.as_ref().map(|last| &*last.reason), Some("Rebooted"));
     let errors: Vec<_> = nodes[0].timeline.iter().map(|bucket| bucket.levels.error).collect();
     assert_eq!(errors, [1, 1, 1]);
+    let begin = nodes[0].timeline[0].at.as_second();
+    let written = serde_json::to_value(&nodes[0]).expect("JSON");
+    assert_eq!(written["timeline"][0], serde_json::json!([begin, 0, 0, 1]));
     assert_eq!((nodes[1].ready, nodes[1].own), (None, Levels::default()));
 }
 
@@ -79,6 +82,32 @@ async fn a_condition_holds_since_it_changed_last() {
     let expected = [("NTPProblem", true, time("00:30:00")), ("Ready", true, time("03:00:00"))];
     assert_eq!(kinds, expected);
     assert_eq!(told.conditions[1].until, time("03:10:00"));
+}
+
+#[tokio::test]
+async fn a_node_that_was_removed_is_neither_ready_nor_in_trouble_until_it_is_there_again() {
+    let mut scene = Scene::new();
+    let say = |at, reason| Said::new(at, reason, "m").about(about("worker-1"));
+    scene.say(&say("01:00:00", "NodeReady"));
+    scene.say(&say("02:00:00", "NodeHasDiskPressure").warning());
+    scene.say(&say("03:00:00", "NodeNotReady"));
+    scene.say(&say("03:00:00", "RemovingNode").by("node-controller"));
+    scene.say(&say("03:00:04", "DeletingNode").by("cloud-node-lifecycle-controller"));
+    let node = &list(&scene, day()).await[0];
+    assert_eq!((node.ready, node.removed), (None, Some(time("03:00:00"))));
+    assert!(node.conditions.is_empty(), "{:?}", node.conditions);
+    let told = one(&scene, "worker-1", day()).await;
+    assert_eq!((told.conditions, told.removed), (vec![], Some(time("03:00:00"))));
+    // Before, it was there.
+    let before = Range { until: time("03:00:00"), ..day() };
+    let told = one(&scene, "worker-1", before).await;
+    assert_eq!((told.conditions[0].is_bad, told.removed), (true, None));
+    // A machine of the same name.
+    scene.say(&say("04:00:00", "RegisteredNode").by("node-controller"));
+    assert_eq!(one(&scene, "worker-1", day()).await.removed, None);
+    scene.say(&say("04:00:10", "NodeReady"));
+    let node = &list(&scene, day()).await[0];
+    assert_eq!((node.ready, node.removed), (Some(true), None));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use tally::{Coded, Tally};
 use super::reader::{Failure, Reader, time};
 use super::{Reading, micros};
 use crate::ask::{Counts, CountsAsk, Dimension, Group, Grouping};
-use crate::search::{MANY, Source, condition, condition_counted, labels_of};
+use crate::search::{FEW, MANY, Source, condition, condition_counted, labels_of};
 use crate::store::rollup::{Label, TABLES, Table};
 
 /// A bucket and values, to what occurred; times in microseconds.
@@ -212,7 +212,8 @@ impl Reader {
                  SELECT 1 FROM occurrences WHERE time >= {from} AND time < {until} LIMIT {MANY})"
         );
         let occurred: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
-        let condition = condition_counted(self, &ask.query, Source::Events, occurred.max(1))?;
+        let most = if occurred >= MANY { FEW } else { occurred.max(1) };
+        let condition = condition_counted(self, &ask.query, Source::Events, most)?;
         let is_led = |hits: i64| hits < occurred || occurred >= MANY;
         let join = if condition.hits.is_some_and(is_led) {
             "events e CROSS JOIN occurrences x ON x.event = e.id"

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Semaphore;
 
+use super::learned::{Learned, Library};
+use super::threads::Threads;
 use super::{Reading, micros, turns};
 use crate::ask::Range;
 use crate::store::document::Unpacker;
@@ -22,6 +24,8 @@ use crate::store::{Readable, failed};
 pub(crate) struct Readers {
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Reader>>,
+    library: Library,
+    threads: Threads,
 }
 
 /// A connection that reads one partition, in a transaction while a question is answered.
@@ -34,18 +38,10 @@ pub(crate) struct Reader {
     pub(crate) unpacker: Arc<Mutex<Unpacker>>,
     /// Clusters by number.
     pub(crate) clusters: HashMap<i64, Arc<Cluster>>,
-    /// Objects with a name or a uid that is not as it is compared, in lower case; see [`Odd`].
-    pub(crate) odd: Odd,
+    /// What is known of the partition.
+    pub(crate) learned: Arc<Learned>,
     /// It was found damaged.
     pub(crate) broken: bool,
-}
-
-/// Objects whose name or uid changes when it is folded. They are rare, and no index finds them.
-#[derive(Debug, Default)]
-pub(crate) struct Odd {
-    /// The largest number that was looked at.
-    pub(crate) seen: i64,
-    pub(crate) objects: Vec<(i64, String, String)>,
 }
 
 /// Why a partition did not answer.
@@ -110,7 +106,12 @@ impl fmt::Debug for Reader {
 
 impl Default for Readers {
     fn default() -> Self {
-        Self { turns: turns(), idle: Mutex::default() }
+        Self {
+            turns: turns(),
+            idle: Mutex::default(),
+            library: Library::default(),
+            threads: Threads::default(),
+        }
     }
 }
 
@@ -119,11 +120,16 @@ impl Readers {
         &self.turns
     }
 
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
     /// Opens what the range touches, and what is newer: that is where losses of the range are declared.
     pub(super) fn open(&self, range: Range, reading: &mut Reading) -> Result<()> {
         let partitions = reading.shared.partitions();
         // What retention has removed, or damage, is closed.
         self.idle().retain(|idle| partitions.iter().any(|known| known.file == idle.file));
+        self.library.keep(&partitions);
         let (from, _) = micros(range);
         for partition in partitions.into_iter().filter(|known| known.span.until > from) {
             let idle = {
@@ -134,7 +140,7 @@ impl Readers {
             let gate = Arc::clone(&reading.gate);
             let opened = match idle {
                 Some(reader) => Ok(Reader { span: partition.span, ..reader }),
-                None => Reader::open(&partition),
+                None => Reader::open(&partition, self.library.of(partition.file)),
             };
             let begun = opened.and_then(|mut reader| {
                 reader.connection.progress_handler(1000, Some(move || gate.is_over()))?;
@@ -178,7 +184,7 @@ impl Readers {
 }
 
 impl Reader {
-    fn open(partition: &Readable) -> Result<Self, Failure> {
+    fn open(partition: &Readable, learned: Arc<Learned>) -> Result<Self, Failure> {
         let connection = open_to_read(&partition.path)?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000")?;
@@ -190,7 +196,7 @@ impl Reader {
             file: partition.file,
             unpacker: Arc::new(Mutex::new(unpacker)),
             clusters: HashMap::new(),
-            odd: Odd::default(),
+            learned,
             broken: false,
         })
     }

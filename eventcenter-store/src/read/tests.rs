@@ -395,7 +395,7 @@ async fn a_deadline_ends_the_work_and_not_only_the_waiting() {
         tokio::time::timeout(Duration::from_millis(1), asked).await.is_err()
     };
     let was_abandoned = abandoned.await;
-    let all = turns.acquire_many(u32::try_from(AT_A_TIME).unwrap());
+    let all = turns.acquire_many(u32::try_from(at_a_time()).unwrap());
     let _all = tokio::time::timeout(Duration::from_secs(30), all).await.expect("turns").unwrap();
     assert!(was_abandoned, "20,000 documents in 1 ms");
 }

@@ -6,7 +6,7 @@
 //!
 //! **Damage.** A file that SQLite cannot read is renamed to `saved.db.damaged`, told in the log and in the health of
 //! the part `saved`, and a new one is begun. **A newer version's** file is left alone, and the program does not start.
-//! A row of a kind that this version does not know is kept, and not listed.
+//! A row of a kind that this version does not know is kept, and not listed; its id is refused to others.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 use tracing::error;
 
-use super::{Draft, Kind, MOST, Saved, SavedThings, Stamp, Written, other_kind, too_many};
+use super::{Draft, Kind, MOST, Saved, SavedThings, Stamp, Written, other_kind, refused, too_many};
 use crate::store::partition::{files, is_damage, open_to_write};
 use crate::store::schema::{Migration, step_through};
 
@@ -142,6 +142,9 @@ impl SavedThings for SavedFile {
             if let Some(found) = by_id(&transaction, &id)? {
                 return Ok(Written::Conflict(found));
             }
+            if is_taken(&transaction, &id)? {
+                return Err(Failure::Refused(of_unknown_kind()));
+            }
             if let Some(found) = called(&transaction, &draft)? {
                 return Ok(Written::NameTaken(found));
             }
@@ -210,6 +213,12 @@ impl SavedThings for SavedFile {
 fn by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Saved>> {
     let sql = format!("SELECT {COLUMNS} WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id], saved).optional()?.flatten())
+}
+
+/// Whether there is a row of this id, of whatever kind.
+fn is_taken(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM things WHERE id = ?1";
+    connection.prepare_cached(sql)?.exists([id])
 }
 
 fn called(connection: &Connection, draft: &Draft) -> rusqlite::Result<Option<Saved>> {
@@ -317,6 +326,10 @@ fn unusable(path: &Path, why: Migration) -> Error {
         Migration::Sqlite(_) => failed("cannot open the file of saved things"),
     };
     error.with("file", path.display()).with_source(why)
+}
+
+fn of_unknown_kind() -> Error {
+    refused("something of a kind that this version does not know has this id")
 }
 
 fn failed(message: &str) -> Error {

@@ -217,6 +217,8 @@ fn a_kind_of_a_later_program_is_kept_and_not_listed() {
     assert_eq!(run(things.list(None)).unwrap(), []);
     assert_eq!(run(things.get(&made.id)).unwrap(), None);
     assert_eq!(run(things.delete(&made.id, None)).unwrap(), Written::Absent);
+    let error = run(things.create(&draft("other", "*"), Some(&made.id), "")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "its id is taken: {error}");
     connection.execute("UPDATE things SET kind = 'query'", []).unwrap();
     assert_eq!(run(things.list(None)).unwrap(), [made]);
 }

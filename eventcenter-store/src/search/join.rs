@@ -18,6 +18,12 @@ impl Translator<'_> {
     pub(super) fn all(&mut self, parts: &[Node], narrows: bool) -> Result<String, Failure> {
         let mut parts: Vec<&Node> = parts.iter().collect();
         parts.sort_by_key(|part| rank(part));
+        // What asks for a word that nothing has needs no index to be asked for the rest.
+        for part in &parts {
+            if self.is_nothing(part)? {
+                return Ok(NOTHING.to_owned());
+            }
+        }
         let mut told = Vec::with_capacity(parts.len());
         for part in parts {
             let sql = self.node(part, narrows)?;
@@ -27,6 +33,34 @@ impl Translator<'_> {
             told.push(sql);
         }
         Ok(format!("({})", told.join(" AND ")))
+    }
+
+    /// Whether the words of the partition show already that nothing passes.
+    fn is_nothing(&self, node: &Node) -> Result<bool, Failure> {
+        Ok(match node {
+            Node::Value { key, value } => {
+                let is_word = matches!(
+                    key,
+                    Key::Type
+                        | Key::Reason
+                        | Key::Class
+                        | Key::Node
+                        | Key::Component
+                        | Key::Namespace
+                        | Key::Kind
+                );
+                is_word && self.words_like(value, false)?.is_empty()
+            }
+            Node::Or(parts) => {
+                for part in parts {
+                    if !self.is_nothing(part)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            _ => false,
+        })
     }
 
     /// Indexes lead to what passes if one leads to each part of it that there is anything of.
@@ -42,7 +76,8 @@ impl Translator<'_> {
         if some.is_empty() {
             return Ok(NOTHING.to_owned());
         }
-        if narrows && self.source == Source::Events && some.len() <= LED {
+        let is_narrow = self.hits.is_some_and(|known| known < FEW);
+        if narrows && !is_narrow && self.source == Source::Events && some.len() <= LED {
             let before = self.hits;
             let (mut led, mut hits) = (Vec::with_capacity(some.len()), Some(0));
             for part in some {

@@ -1,6 +1,6 @@
 //! Objects: by name, by uid.
 
-use eventcenter_core::query::{Node, ValuePattern, fold};
+use eventcenter_core::query::{Node, ValuePattern};
 
 use super::{FEW, INLINE, NOTHING, Source, Translator};
 use crate::read::Failure;
@@ -164,28 +164,14 @@ impl Translator<'_> {
 
     /// Adds objects that no index finds, since they are written with capitals.
     fn with_odd(
-        &mut self,
+        &self,
         mut ids: Vec<i64>,
         passes: impl Fn(&str, &str) -> bool,
     ) -> Result<Vec<i64>, Failure> {
-        let reader = &mut *self.reader;
-        let sql = "SELECT id, name, uid FROM objects WHERE id > ?1 ORDER BY id";
-        let mut statement = reader.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([reader.odd.seen])?;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let name = row.get_ref(1)?.as_str().unwrap_or_default();
-            let uid = row.get_ref(2)?.as_str().unwrap_or_default();
-            let (folded_name, folded_uid) = (fold(name), fold(uid));
-            if folded_name != name || folded_uid != uid {
-                let odd = (id, folded_name.into_owned(), folded_uid.into_owned());
-                reader.odd.objects.push(odd);
-            }
-            reader.odd.seen = id;
-        }
-        for (id, name, uid) in &reader.odd.objects {
-            if passes(name, uid) && !ids.contains(id) {
-                ids.push(*id);
+        let odd = self.reader.learned.odd_objects(&self.reader.connection, passes)?;
+        for id in odd {
+            if !ids.contains(&id) {
+                ids.push(id);
             }
         }
         Ok(ids)

@@ -2,7 +2,7 @@
 
 use eventcenter_core::query::{Field, Node, TokenPattern, ValuePattern, fold, tokens};
 
-use super::{MANY, NOTHING, Source, Translator};
+use super::{FEW, INLINE, MANY, NOTHING, Source, Translator};
 use crate::read::Failure;
 
 /// Words that a pattern may stand for in the index; for more, every document is looked at.
@@ -55,23 +55,24 @@ impl Translator<'_> {
         value: &ValuePattern,
         narrows: bool,
     ) -> Result<String, Failure> {
-        let mut reasons = Vec::new();
-        let is_reason = self.word("reason", |text| {
-            let passes = value.matches(text);
-            if passes {
-                reasons.push(tokens(&fold(text)).collect::<Vec<_>>().join(" "));
-            }
-            passes
-        })?;
-        let is_wordless = reasons.iter().any(String::is_empty);
-        if !narrows || self.source == Source::Sums || is_reason == NOTHING || is_wordless {
+        let ids = self.words_like(value, false)?;
+        let is_reason = self.one_of("reason", &ids);
+        if !narrows || self.source == Source::Sums || ids.is_empty() || ids.len() > REASONS {
+            return Ok(is_reason);
+        }
+        let mut reasons = Vec::with_capacity(ids.len());
+        let mut word =
+            self.reader.connection.prepare_cached("SELECT text FROM words WHERE id = ?1")?;
+        for id in ids {
+            let text: String = word.query_row([id], |row| row.get(0))?;
+            reasons.push(tokens(&fold(&text)).collect::<Vec<_>>().join(" "));
+        }
+        drop(word);
+        if reasons.iter().any(String::is_empty) {
             return Ok(is_reason);
         }
         reasons.sort_unstable();
         reasons.dedup();
-        if reasons.len() > REASONS {
-            return Ok(is_reason);
-        }
         let phrases: Vec<String> =
             reasons.iter().map(|reason| format!("reason : \"{reason}\"")).collect();
         let phrase = phrases.join(" OR ");
@@ -81,11 +82,27 @@ impl Translator<'_> {
         Ok(format!("({} AND {is_reason})", in_index(&phrase)))
     }
 
+    /// What has the phrase. Where that is little, the index need not be asked for it again.
     fn indexed(&mut self, phrase: &str, narrows: bool) -> Result<String, Failure> {
-        if narrows {
-            self.found(&format!("found WHERE found MATCH '{phrase}'"))?;
+        if !narrows || self.hits.is_some_and(|known| known < FEW) {
+            return Ok(in_index(phrase));
         }
-        Ok(in_index(phrase))
+        let sql =
+            format!("SELECT rowid FROM found WHERE found MATCH '{phrase}' LIMIT {}", self.most);
+        let mut statement = self.reader.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let (mut found, mut ids) = (0, Vec::new());
+        while let Some(row) = rows.next()? {
+            found += 1;
+            if ids.len() <= INLINE {
+                ids.push(row.get(0)?);
+            }
+        }
+        drop(rows);
+        drop(statement);
+        self.hits = Some(self.hits.map_or(found, |known| known.min(found)));
+        let is_all = found < self.most && ids.len() <= INLINE;
+        Ok(if is_all { self.is_in("e.id", &ids) } else { in_index(phrase) })
     }
 
     /// The words of the index that pass; none if they are too many.

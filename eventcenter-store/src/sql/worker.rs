@@ -124,10 +124,12 @@ impl SqlWorker {
         // On the way out of here the child is dropped, and that kills it.
         let ended = timeout_at(until + GRACE, talk(&mut child, &question)).await;
         let (reply, status) = ended.map_err(|_| out_of_time())?.map_err(cannot)?;
-        match serde_json::from_slice(&reply) {
+        // To read a long one takes a while, in which other tasks of this thread would have to wait.
+        let read = tokio::task::spawn_blocking(move || match serde_json::from_slice(&reply) {
             Ok(reply) => Reply::told(reply),
             Err(_) => Err(fate(status, reply.len())),
-        }
+        });
+        read.await.map_err(|error| failed("the reading thread ended").with_source(error))?
     }
 }
 

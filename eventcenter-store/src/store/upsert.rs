@@ -3,16 +3,25 @@
 //! An Event is one row, found by its uid. A revision that is not newer than the row (by count, then time, then
 //! resourceVersion) changes nothing, so whatever is delivered twice counts once.
 
+mod code;
+mod gap;
+mod known;
+mod text;
+
 use std::collections::HashMap;
 
-use eventcenter_core::query::{fold, tokens};
-use eventcenter_core::{Cluster, Event, Gap, Level};
+use eventcenter_core::{Cluster, Event, Gap};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::params;
 
+use self::code::{code, uid, version};
+pub(crate) use self::gap::declared;
+use self::known::{Known, known};
+pub(crate) use self::text::checksum;
+use self::text::index;
 use crate::occurrence::{Before, Worth, first_seen, kept_time, repeated};
 use crate::store::neighbours::Later;
-use crate::store::partition::{Names, ObjectKey, Partition, failed};
+use crate::store::partition::{Partition, failed};
 use crate::store::rollup::{Labels, Rollup};
 
 /// What is known outside of the partition.
@@ -75,24 +84,6 @@ struct Upsert<'a> {
     heard: HashMap<i64, &'a Event>,
 }
 
-/// An event, as numbers.
-struct Coded {
-    labels: Labels,
-    object: i64,
-    pod: i64,
-    event_type: i64,
-}
-
-/// The row that is there.
-struct Known {
-    id: i64,
-    labels: Labels,
-    count: u32,
-    time: i64,
-    version: i64,
-    text: u32,
-}
-
 impl<'a> Upsert<'a> {
     fn begin_with(partition: &'a mut Partition, around: &'a mut dyn Around) -> Self {
         Self { partition, around, rollup: Rollup::default(), heard: HashMap::new() }
@@ -120,7 +111,7 @@ impl<'a> Upsert<'a> {
         )?;
         let uid = uid(event);
         let time = kept_time(event).as_microsecond();
-        let change = match self.known(&uid, cluster)? {
+        let change = match known(&self.partition.connection, &uid, cluster)? {
             Some(known)
                 if (event.count(), time, version(event))
                     <= (known.count, known.time, known.version) =>
@@ -141,33 +132,9 @@ impl<'a> Upsert<'a> {
             *newest = event;
         }
         if event.reason() == Gap::REASON && event.component() == "eventcenter" {
-            self.gap(event, cluster)?;
+            gap::keep(&self.partition.connection, event, cluster)?;
         }
         Ok(change)
-    }
-
-    fn known(&self, uid: &[u8], cluster: i64) -> rusqlite::Result<Option<Known>> {
-        let mut find = self.partition.connection.prepare_cached(
-            "SELECT id, count, time, version, text, level, class, reason, node, namespace, workload, kind,
-                component
-             FROM events WHERE uid = ?1 AND cluster = ?2",
-        )?;
-        find.query_row(params![uid, cluster], |row| {
-            let labels = Labels {
-                cluster,
-                level: row.get(5)?,
-                class: row.get(6)?,
-                reason: row.get(7)?,
-                node: row.get(8)?,
-                namespace: row.get(9)?,
-                workload: row.get(10)?,
-                kind: row.get(11)?,
-                component: row.get(12)?,
-            };
-            let (id, count, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Known { id, labels, count, time, version: row.get(3)?, text: row.get(4)? })
-        })
-        .optional()
     }
 
     fn begin(
@@ -177,7 +144,8 @@ impl<'a> Upsert<'a> {
         uid: &[u8],
         time: i64,
     ) -> rusqlite::Result<()> {
-        let coded = self.code(event, cluster)?;
+        let Partition { connection, names, .. } = &mut *self.partition;
+        let coded = code(connection, names, event, cluster)?;
         let (earlier, before) = self.before(event, coded.object, uid)?;
         let mut worth = first_seen(event.count(), event.first(), before);
         if self.around.later(uid, event)? == Some(Later::All) {
@@ -231,7 +199,8 @@ impl<'a> Upsert<'a> {
         time: i64,
         known: &Known,
     ) -> rusqlite::Result<()> {
-        let coded = self.code(event, cluster)?;
+        let Partition { connection, names, .. } = &mut *self.partition;
+        let coded = code(connection, names, event, cluster)?;
         let mut worth = repeated(event.count(), known.count);
         if worth != Worth::NONE && self.around.later(uid, event)? == Some(Later::All) {
             worth = Worth::NONE;
@@ -291,7 +260,10 @@ impl<'a> Upsert<'a> {
         let first = event.first().map(Timestamp::as_microsecond);
         // One that claims to begin in the future is kept under its arrival, a different one each time that it is listed.
         let lived = self.partition.span.from..=kept_time(event).as_microsecond();
-        let is_older = first.is_none_or(|first| !lived.contains(&first));
+        // What was created before may begin to claim that it first happened later.
+        let is_created_before =
+            event.created().is_some_and(|created| created.as_microsecond() < *lived.start());
+        let is_older = is_created_before || first.is_none_or(|first| !lived.contains(&first));
         let earlier = if is_older { self.around.earlier_count(uid, event)? } else { None };
         let watched_since = self.around.watched_since(event);
         if earlier.is_some() || event.count() <= 1 {
@@ -309,37 +281,6 @@ impl<'a> Upsert<'a> {
             found => found,
         };
         Ok((None, Before { count, watched_since }))
-    }
-
-    fn code(&mut self, event: &Event, cluster: i64) -> rusqlite::Result<Coded> {
-        let (connection, names) = (&self.partition.connection, &mut self.partition.names);
-        let object = event.object();
-        let namespace = names.word(connection, object.namespace)?;
-        let workload = names.word(connection, &event.workload().unwrap_or_default())?;
-        let kind = names.word(connection, object.kind)?;
-        let key = ObjectKey {
-            cluster,
-            kind,
-            namespace,
-            name: object.name.to_owned(),
-            uid: object.uid.to_owned(),
-        };
-        let labels = Labels {
-            cluster,
-            level: level(event.level()),
-            class: names.word(connection, event.class().map_or("", |class| class.name))?,
-            reason: names.word(connection, event.reason())?,
-            namespace,
-            kind,
-            component: names.word(connection, event.component())?,
-            node: names.word(connection, event.host())?,
-            workload,
-        };
-        let object = names.object(connection, key, workload)?;
-        let pod =
-            if event.object().kind == "Pod" { 0 } else { pod(connection, names, event, cluster)? };
-        let event_type = names.word(connection, event.event_type())?;
-        Ok(Coded { labels, object, pod, event_type })
     }
 
     fn document(&mut self, event: &Event) -> rusqlite::Result<(i64, Vec<u8>)> {
@@ -394,142 +335,4 @@ impl<'a> Upsert<'a> {
         }
         Ok(())
     }
-
-    fn gap(&mut self, event: &Event, cluster: i64) -> rusqlite::Result<()> {
-        let gap = declared(event);
-        self.partition.connection.execute(
-            "INSERT OR REPLACE INTO gaps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                event.uid(),
-                cluster,
-                gap.is_of_events,
-                gap.since.map(Timestamp::as_microsecond),
-                gap.until.as_microsecond(),
-                gap.count,
-                event.message(),
-            ],
-        )?;
-        Ok(())
-    }
-}
-
-/// What the annotations of a declared loss say.
-pub(crate) struct Declared {
-    pub(crate) is_of_events: bool,
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) until: Timestamp,
-    pub(crate) count: Option<i64>,
-}
-
-/// Reads a declared loss; see [`Gap::into_event`].
-pub(crate) fn declared(event: &Event) -> Declared {
-    let annotation = |wanted: &str| {
-        let mut annotations = event.annotations();
-        annotations.find(|(key, _)| *key == wanted).map(|(_, value)| value)
-    };
-    let time = |key| annotation(key).and_then(|time| time.parse().ok());
-    Declared {
-        is_of_events: annotation("eventcenter/gap-grade") == Some("events"),
-        since: time("eventcenter/gap-since"),
-        until: time("eventcenter/gap-until").unwrap_or(event.time()),
-        count: annotation("eventcenter/gap-count").and_then(|count| count.parse().ok()),
-    }
-}
-
-/// The Pod of an event about something else, as an object; 0 if it is about none.
-fn pod(
-    connection: &Connection,
-    names: &mut Names,
-    event: &Event,
-    cluster: i64,
-) -> rusqlite::Result<i64> {
-    let Some(pod) = event.pod() else { return Ok(0) };
-    let kind = names.word(connection, "Pod")?;
-    if pod.name.is_empty() {
-        // By its uid alone: another event may have said the name.
-        let sql =
-            "SELECT id FROM objects WHERE uid = ?1 AND kind = ?2 AND cluster = ?3 AND name <> ''";
-        let mut find = connection.prepare_cached(sql)?;
-        let found = find.query_row(params![pod.uid, kind, cluster], |row| row.get(0)).optional()?;
-        if let Some(found) = found {
-            return Ok(found);
-        }
-    }
-    let namespace = names.word(connection, pod.namespace)?;
-    // As the Pod's own events say it, which find this row.
-    let workload = names.word(connection, &pod.workload().unwrap_or_default())?;
-    let (name, uid) = (pod.name.to_owned(), pod.uid.into_owned());
-    names.object(connection, ObjectKey { cluster, kind, namespace, name, uid }, workload)
-}
-
-/// The words of an event, for searches.
-fn index(connection: &Connection, id: i64, event: &Event) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO found (rowid, message, reason, name) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    insert.execute(params![
-        id,
-        words(event.message()),
-        words(event.reason()),
-        words(event.object().name)
-    ])?;
-    Ok(())
-}
-
-/// Folded words with spaces between: what SQLite's tokenizer `ascii` cuts up again just so.
-fn words(text: &str) -> String {
-    let mut words = String::with_capacity(text.len() + 8);
-    for token in tokens(text) {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(&fold(token));
-    }
-    words
-}
-
-/// Of all that is indexed: an Event with the same says the same.
-pub(crate) fn checksum(event: &Event) -> u32 {
-    let mut sum = crc32c::crc32c(event.message().as_bytes());
-    for text in [event.reason(), event.object().name] {
-        sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, &[0]), text.as_bytes());
-    }
-    sum
-}
-
-/// A UUID as its 16 bytes, anything else as it is. An Event without a uid is known by its name.
-pub(crate) fn uid(event: &Event) -> Vec<u8> {
-    match event.uid() {
-        "" => format!("{}/{}", event.namespace(), event.name()).into_bytes(),
-        uid => packed_uuid(uid).map_or_else(|| uid.as_bytes().to_vec(), |bytes| bytes.to_vec()),
-    }
-}
-
-fn packed_uuid(text: &str) -> Option<[u8; 16]> {
-    let is_dashed = |at: usize| text.as_bytes().get(at) == Some(&b'-');
-    let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    if text.len() != 36 || ![8, 13, 18, 23].into_iter().all(is_dashed) || !is_lower {
-        return None;
-    }
-    let hex: String = text.chars().filter(|c| *c != '-').collect();
-    let mut bytes = [0; 16];
-    if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-fn level(level: Level) -> i64 {
-    match level {
-        Level::Normal => 0,
-        Level::Warning => 1,
-        Level::Error => 2,
-    }
-}
-
-fn version(event: &Event) -> i64 {
-    event.resource_version().parse().unwrap_or(0)
 }

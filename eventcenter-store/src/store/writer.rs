@@ -248,7 +248,8 @@ impl Writer {
         Ok(Receipt::all().with_duplicates(known))
     }
 
-    /// Takes what belongs into one partition. If that is damaged it is set aside, and a new one takes its place.
+    /// Takes what belongs into one partition. If that is damaged it is set aside, and a new one takes its place. If the
+    /// disk is full, what is in the log is moved into the file, where most of it has a place, and the log goes.
     fn take_share(&mut self, span: Span, events: &[&Event], recorded: bool) -> Result<usize> {
         let mut is_second = false;
         loop {
@@ -260,6 +261,11 @@ impl Writer {
                 Ok(known) => return Ok(known),
                 Err(Migration::Sqlite(error)) if is_damage(&error) && !is_second => {
                     self.set_aside(&self.path_of(span), Some(span), &error);
+                    is_second = true;
+                }
+                Err(Migration::Sqlite(error)) if is_full(&error) && !is_second => {
+                    // Where that needs room, too, the batch comes again.
+                    self.move_log(span).map_err(|_| cannot_write(error.into()))?;
                     is_second = true;
                 }
                 Err(error) => return Err(cannot_write(error)),
@@ -366,6 +372,14 @@ impl Writer {
         Ok(partition)
     }
 
+    /// Moves the log of a partition into its file.
+    fn move_log(&mut self, span: Span) -> Result<(), Migration> {
+        let partition = self.partition(span)?;
+        partition.checkpoint()?;
+        self.open.insert(span.number(), partition);
+        Ok(())
+    }
+
     fn newest_dictionary(&self) -> Option<Vec<u8>> {
         let newest = self.open.values().next_back().map(Partition::dictionary);
         newest.and_then(Result::ok).flatten()
@@ -419,8 +433,12 @@ impl Around for Surroundings<'_> {
     }
 }
 
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
 fn cannot_write(error: Migration) -> Error {
-    let is_full = matches!(&error, Migration::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull));
+    let is_full = matches!(&error, Migration::Sqlite(error) if is_full(error));
     failed(if is_full { "the disk is full" } else { "cannot write" }).with_source(error)
 }
 

@@ -116,6 +116,16 @@ impl Generator {
         crate::ask::Range { from: self.begin, until: self.begin + self.span }
     }
 
+    /// Spreads the Pods over another number of nodes.
+    #[must_use]
+    pub fn with_nodes(mut self, nodes: usize) -> Self {
+        let mut random = Random(self.seed);
+        for pod in &mut self.pods {
+            pod.node = random.below(nodes.max(1));
+        }
+        self
+    }
+
     /// Namespace, name and uid of the Pod of this number.
     pub fn pod_named(&self, number: usize) -> Option<(&str, &str, &str)> {
         self.pods.get(number).map(|pod| (&*pod.namespace, &*pod.name, &*pod.uid))

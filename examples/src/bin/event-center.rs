@@ -9,6 +9,8 @@
 //! event-center pod shop/web-0
 //! kubectl get events -A -o json | event-center import - --cluster prod
 //! event-center backup /mnt/backup
+//! event-center dead-letters list
+//! event-center replay --sink hook --since 2h --dry-run
 //! event-center --demo
 //! ```
 //!
@@ -27,7 +29,8 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use eventcenter_examples::center::{self, Format, Trouble, Window};
 use eventcenter_examples::eventer::Failure;
-use eventcenter_examples::{config, logging};
+use eventcenter_examples::replay::ReplayArgs;
+use eventcenter_examples::{config, dead_letters, logging, replay};
 
 /// Keeps the Events of Kubernetes clusters, and answers.
 #[derive(Debug, Parser)]
@@ -97,6 +100,11 @@ enum Command {
         /// An empty folder, or one that is not there
         folder: PathBuf,
     },
+    /// What sinks would not take: list, show, replay, drop; also while it runs
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Sends to one sink again what is kept, each event in its newest state; also while it runs
+    Replay(ReplayArgs),
     /// Answers the one `SELECT` that stands on standard input: `event-center` starts itself so
     #[command(name = center::SQL_WORKER, hide = true)]
     SqlWorker,
@@ -104,7 +112,7 @@ enum Command {
 
 #[derive(Debug, ClapArgs)]
 struct WindowArgs {
-    /// How far back: 2h, 7d, or all
+    /// How far back: 2h, 7d, or all; or a time as RFC 3339
     #[arg(long, default_value = "24h")]
     since: String,
     /// Until when, RFC 3339; default now
@@ -114,7 +122,7 @@ struct WindowArgs {
 
 impl WindowArgs {
     fn window(&self) -> Result<Window, String> {
-        Window::new(&self.since, self.until).map_err(|error| format!("--since: {error}"))
+        Window::new(&self.since, self.until)
     }
 }
 
@@ -155,6 +163,8 @@ fn main() -> ExitCode {
             center::import(&config, &file, cluster.as_deref())
         }
         Some(Command::Backup { folder }) => center::backup(&config, &folder),
+        Some(Command::DeadLetters(command)) => dead_letters::obey(center::left(config), command),
+        Some(Command::Replay(args)) => replay::obey(center::left(config), args),
         Some(Command::SqlWorker) => center::answer_sql(),
     };
     match done {

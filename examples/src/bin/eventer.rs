@@ -1,8 +1,17 @@
 //! `eventer`: the events of Kubernetes clusters, on disk first, then to their sinks.
 //!
 //! Without `--config` it watches the cluster that `kubectl` would talk to, prints every event, and keeps its spool
-//! under `$XDG_STATE_HOME/eventcenter` (as root `/var/lib/eventcenter`). Exit codes: 0 after SIGTERM or Ctrl-C, 1 for
-//! what should not happen, 2 for a configuration that cannot be honoured, 3 for `--no-wait` and no API server.
+//! under `$XDG_STATE_HOME/eventcenter` (as root `/var/lib/eventcenter`). With a subcommand it looks after what it could
+//! not deliver, also while it runs:
+//!
+//! ```text
+//! eventer --config eventer.yaml dead-letters list --sink hook
+//! eventer --config eventer.yaml dead-letters replay --sink hook --all
+//! eventer --config eventer.yaml replay --sink hook --since 2h --filter 'level >= Warning' --dry-run
+//! ```
+//!
+//! Exit codes: 0 after SIGTERM or Ctrl-C, and for a command that is done; 1 for what should not happen, and for a command
+//! that is not; 2 for a configuration that cannot be honoured; 3 for `--no-wait` and no API server.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -13,20 +22,21 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use eventcenter_examples::eventer;
-use eventcenter_examples::{config, logging};
+use clap::{Parser, Subcommand};
+use eventcenter_examples::config::Config;
+use eventcenter_examples::replay::ReplayArgs;
+use eventcenter_examples::{config, dead_letters, eventer, logging, replay};
 
 /// Watches the Events of Kubernetes clusters and delivers them, losing none.
 #[derive(Debug, Parser)]
 #[command(name = "eventer", version)]
 struct Args {
     /// The configuration. Without it: the current kubeconfig, all events, to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
     /// Where spool, cursors and dead letters are kept, instead of what the configuration says
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
 
     /// Exit with code 3 when an API server cannot be reached at the start, instead of trying on
@@ -36,6 +46,19 @@ struct Args {
     /// Log lines as JSON
     #[arg(long)]
     log_json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Also while the program runs.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What sinks would not take: list, show, replay, drop
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Sends to one sink again what the spool still has
+    Replay(ReplayArgs),
 }
 
 fn main() -> ExitCode {
@@ -53,9 +76,24 @@ fn main() -> ExitCode {
         }
     };
     if let Some(state_dir) = args.state_dir {
-        config.state_dir = state_dir;
+        (config.state_dir, config.state_dir_is_given) = (state_dir, true);
     }
-    match eventer::run(config, args.no_wait) {
+    let done = match args.command {
+        None => return run(config, args.no_wait),
+        Some(Command::DeadLetters(command)) => dead_letters::obey(eventer::left(config), command),
+        Some(Command::Replay(args)) => replay::obey(eventer::left(config), args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("{}", trouble.message);
+            if trouble.is_config { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(config: Config, no_wait: bool) -> ExitCode {
+    match eventer::run(config, no_wait) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");

@@ -115,7 +115,7 @@ fn cells(row: &Row) -> [String; 6] {
     ]
 }
 
-fn stamp(at: Timestamp) -> String {
+pub(crate) fn stamp(at: Timestamp) -> String {
     at.strftime("%F %T").to_string()
 }
 
@@ -169,7 +169,7 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 /// A line of JSON, for other programs and for terminals.
-fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
+pub(crate) fn json_line(out: &mut impl Write, line: &str) -> io::Result<()> {
     writeln!(out, "{}", plain_json(line))
 }
 

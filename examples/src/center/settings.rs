@@ -26,10 +26,15 @@ fn told(config: &CenterConfig) -> String {
     }
     writeln!(text, "state_dir: {:#?}", common.state_dir).ok();
     writeln!(text, "spool: {:#?}", common.spool).ok();
+    writeln!(text, "dead_letters: {:#?}", common.dead_letters).ok();
     writeln!(text, "grace: {:#?}", common.grace).ok();
     for sink in &common.sinks {
         writeln!(text, "sinks: {sink:#?}").ok();
     }
+    match &common.routes {
+        Some(routes) => writeln!(text, "routes: {routes:#?}").ok(),
+        None => writeln!(text, "routes: every sink takes every event").ok(),
+    };
     writeln!(text, "store: {store:#?}").ok();
     writeln!(text, "console: {console:#?}").ok();
     text
@@ -49,10 +54,15 @@ sinks:
   webhook: { url: https://example.org/hush-2, headers: { Authorization: hush-3 } }
 - name: robot
   dingtalk: { access_token: hush-4, secret: hush-5, url: https://example.org/robot?key=hush-6 }
+routes:
+  sinks: [hook]
+  routes: [{ match: { namespaces: shop }, sinks: [robot] }]
 ";
         let told = told(&parse_center("test.yaml", text).expect("a configuration"));
         assert!(!told.contains("hush"), "{told}");
         assert_eq!(told.matches("***").count(), 6, "{told}");
         assert!(told.contains("name: \"hook\"") && told.contains("127.0.0.1:8085"), "{told}");
+        let routes = told.split("routes: RouteConfig").nth(1).expect("routes");
+        assert!(routes.contains("\"shop\"") && routes.contains("\"robot\""), "{told}");
     }
 }

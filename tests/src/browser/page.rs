@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Page {
     wire: Arc<Wire>,
     session: String,
+    context: Value,
     seen: Arc<Mutex<Seen>>,
     pub(super) patience: Duration,
 }
@@ -32,12 +33,12 @@ impl Page {
             wire.call(None, method, params).await.unwrap_or_else(|error| panic!("{error}"))
         };
         let context = ask("Target.createBrowserContext", json!({})).await;
-        let context = &context["browserContextId"];
+        let context = context["browserContextId"].clone();
         let blank = json!({ "url": "about:blank", "browserContextId": context });
         let target = ask("Target.createTarget", blank).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = text(&ask("Target.attachToTarget", attach).await, "sessionId");
-        let page = Self { wire, session, seen: Arc::default(), patience: PATIENCE };
+        let page = Self { wire, session, context, seen: Arc::default(), patience: PATIENCE };
         page.wire.watch(&page.session, &page.seen);
         page.set(user_agent, look).await;
         page
@@ -77,6 +78,26 @@ impl Page {
         for (method, params) in orders {
             self.ask(method, params).await;
         }
+    }
+
+    /// Ends it, and all that its context holds.
+    ///
+    /// # Panics
+    ///
+    /// When Chromium refuses.
+    pub async fn close(self) {
+        let context = json!({ "browserContextId": self.context });
+        let closed = self.wire.call(None, "Target.disposeBrowserContext", context).await;
+        closed.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Runs a script in every document from now on, before any of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the page is gone.
+    pub async fn before_each_document(&self, js: &str) {
+        self.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": js })).await;
     }
 
     /// Goes there, and waits until everything that the document names is loaded. An answer such as 404 is a page too.
@@ -196,8 +217,22 @@ impl Page {
         // Fonts and pictures that are still coming would be missing.
         self.eval("document.fonts.ready.then(() => true)").await;
         let shot = self.ask("Page.captureScreenshot", json!({ "format": "png" })).await;
-        let png = STANDARD.decode(text(&shot, "data")).expect("base64");
-        std::fs::write(path, png).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        write_png(path, &shot);
+    }
+
+    /// The same for the whole page, however long it is.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub async fn screenshot_whole(&self, path: &Path) {
+        self.eval("document.fonts.ready.then(() => true)").await;
+        let size = "[document.documentElement.clientWidth, document.documentElement.scrollHeight]";
+        let size = self.eval(size).await;
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        let how = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let shot = self.ask("Page.captureScreenshot", how).await;
+        write_png(path, &shot);
     }
 
     /// Fails if anything is wrong so far.
@@ -263,6 +298,11 @@ impl Page {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn write_png(path: &Path, shot: &Value) {
+    let png = STANDARD.decode(text(shot, "data")).expect("base64");
+    std::fs::write(path, png).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// JavaScript for the first element that matches.

@@ -85,9 +85,40 @@ impl Eventer {
     ///
     /// When it is gone already.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a pid");
         // The pid is ours for as long as nobody has waited for it.
-        kill_process(pid, Signal::TERM).expect("a process");
+        kill_process(pid, signal).expect("a process");
+    }
+
+    /// SIGHUP: it looks at its configuration.
+    ///
+    /// # Panics
+    ///
+    /// When it is gone already.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// SIGSTOP: it stands still until [`Eventer::resume`].
+    ///
+    /// # Panics
+    ///
+    /// When it is gone already.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Panics
+    ///
+    /// When it is gone already.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
     }
 
     /// Waits for its end, and returns its exit code.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{LONG, setup};
 
-const REASONS: [&str; 4] = ["Pulled", "BackOff", "FailedMount", "Scheduled"];
+pub(crate) const REASONS: [&str; 4] = ["Pulled", "BackOff", "FailedMount", "Scheduled"];
 
 /// Occurrences by reason, as the API answers for a statement; none while nobody answers.
 pub(crate) fn counts(center: &Eventer, query: &str) -> Option<BTreeMap<String, u64>> {
@@ -39,22 +39,28 @@ fn kept(setup: &Setup) -> BTreeMap<String, String> {
 }
 
 /// Makes Events and lets others happen again, and counts them as a bookkeeper would.
-struct World {
-    server: FakeApiServer,
-    made: usize,
-    happened: BTreeMap<String, u64>,
+pub(crate) struct World {
+    pub(crate) server: FakeApiServer,
+    pub(crate) made: usize,
+    pub(crate) happened: BTreeMap<String, u64>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { server: FakeApiServer::start(), made: 0, happened: BTreeMap::new() }
     }
 
-    fn create(&mut self, number: usize) {
+    pub(crate) fn create(&mut self, number: usize) {
+        self.create_with(number, |spec| spec);
+    }
+
+    /// The same, with something else about each.
+    pub(crate) fn create_with(&mut self, number: usize, with: impl Fn(EventSpec) -> EventSpec) {
         for made in self.made..self.made + number {
             let reason = REASONS[made % REASONS.len()];
             let spec = EventSpec::pod("shop", &format!("web-{}", made % 7));
-            self.server.create(spec.with_name(format!("event-{made:05}")).with_reason(reason));
+            self.server
+                .create(with(spec.with_name(format!("event-{made:05}")).with_reason(reason)));
             *self.happened.entry(reason.to_owned()).or_default() += 1;
         }
         self.made += number;
@@ -69,11 +75,11 @@ impl World {
     }
 
     /// The newest revision of each Event.
-    fn newest(&self) -> BTreeMap<String, String> {
+    pub(crate) fn newest(&self) -> BTreeMap<String, String> {
         self.server.created().into_iter().collect()
     }
 
-    async fn all_is_counted(&self, center: &Eventer) {
+    pub(crate) async fn all_is_counted(&self, center: &Eventer) {
         eventually("every occurrence", LONG, async || match counts(center, "*") {
             Some(counts) if counts == self.happened => Ok(()),
             other => Err(format!("{other:?}, and not {:?}", self.happened)),

@@ -7,8 +7,10 @@
 )]
 
 mod asked;
+mod full;
 mod kept;
 mod real;
+mod sent;
 #[path = "../bed/workloads.rs"]
 mod workloads;
 

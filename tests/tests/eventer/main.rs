@@ -11,6 +11,7 @@
 
 mod answers;
 mod clusters;
+mod dead_letters;
 mod endings;
 mod gaps;
 mod health;
@@ -18,6 +19,8 @@ mod kills;
 mod outages;
 mod real;
 mod refusals;
+mod reload;
+mod replay;
 mod secrets;
 mod troubles;
 #[path = "../bed/workloads.rs"]

@@ -14,6 +14,8 @@ mod plain;
 mod pods;
 mod query;
 mod status;
+mod trouble;
+mod walk;
 
 use eventcenter_tests::browser::{Browser, Look, Page};
 use eventcenter_tests::{Eventer, Setup, eventually};
@@ -32,10 +34,15 @@ impl Shown {
     }
 
     async fn of(setup: &Setup) -> Self {
+        Self::well(setup, "/readyz").await
+    }
+
+    /// As soon as this path says that all is well: without a cluster nothing is ever ready.
+    async fn well(setup: &Setup, path: &str) -> Self {
         let center = setup.start();
         let browser = Browser::start().await;
         let url = eventually("the address", None, async || {
-            center.get("/readyz").filter(|answer| answer.status == 200).and_then(|_| center.url())
+            center.get(path).filter(|answer| answer.status == 200).and_then(|_| center.url())
         });
         let url = url.await;
         Self { center, browser, url }

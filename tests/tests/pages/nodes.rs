@@ -82,6 +82,24 @@ async fn the_bad_node_is_found_and_says_since_when() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_removed_is_not_said_to_be_ready() {
+    let worker = node("worker-1");
+    let events = [
+        event(1, 30, &worker, "NodeReady", "Node worker-1 status is now: NodeReady"),
+        event(2, 20, &worker, "NodeHasDiskPressure", "Node worker-1 status is now"),
+        event(3, 10, &worker, "RemovingNode", "Removing Node worker-1 from Controller"),
+    ];
+    let (_server, shown) = told(&events).await;
+    let page = shown.open("/nodes", &Look::default()).await;
+    assert_eq!(page.text(".windowed-row .n-state").await, "Removed");
+    page.click(".windowed-row a", &[]).await;
+    let verdict = page.text(".verdict .verdict-words").await;
+    assert!(verdict.trim_start().starts_with("Removed from the cluster since "), "{verdict}");
+    assert_eq!(page.text(".facts .badge").await, "Removed");
+    page.is_sound();
+}
+
+#[tokio::test]
 async fn of_thousands_of_nodes_those_in_sight_are_drawn() {
     let mut events: Vec<_> = (0..3000)
         .map(|number| event(number, 10, &node(&format!("worker-{number}")), "Starting", "m"))

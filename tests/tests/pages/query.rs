@@ -82,7 +82,7 @@ async fn what_suits_a_result_is_shown_and_what_does_not_is_not_offered() {
     run(&page, "reason : BackOff").await;
     page.wait_for("document.querySelectorAll('.result tbody tr').length > 1").await;
     let event = &shown.asked("/api/v1/events?since=7d&query=reason+:+BackOff&limit=1")["events"][0];
-    assert_eq!(page.text(".result td:nth-child(7)").await, event["node"].as_str().unwrap());
+    assert_eq!(page.text(".result td:nth-child(8)").await, event["node"].as_str().unwrap());
     page.click("#show-number", &[]).await;
     page.wait_for(&format!(
         "document.querySelector('.big-numbers dd')?.innerText === '{}'",

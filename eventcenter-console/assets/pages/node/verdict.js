@@ -20,9 +20,10 @@ export function verdict(node, until) {
   const findings = [...held.map((one) => condition(one, until)), ...happened(node)];
   const now = findings.filter(({ holds, last }) => holds || until - last <= RECENT);
   const before = findings.filter((one) => !now.includes(one)).sort((a, b) => b.last - a.last);
-  const mark = now.some(({ level }) => level === 'Error') ? levelMark('Error') : now.length ? levelMark('Warning') : 'well';
+  const mark = now.some(({ level }) => level === 'Error') ? levelMark('Error') : now.length ? levelMark('Warning') : node.removed ? '' : 'well';
   return h('section', { class: `card verdict ${mark}`, 'aria-label': t('node.verdict') },
-    now.length ? now.slice(0, MOST).map((one) => sentence(one)) : h('p', { class: 'verdict-words' }, well(node)),
+    node.removed && removed(node.removed, until),
+    now.length ? now.slice(0, MOST).map((one) => sentence(one)) : !node.removed && h('p', { class: 'verdict-words' }, well(node)),
     now.length > MOST && h('p', { class: 'faint' }, t('parts.more', { n: number(now.length - MOST) })),
     before.length > 0 && [h('h2', { class: 'before' }, t('node.before')), h('ul', { class: 'findings' }, before.slice(0, MOST).map((one) => h('li', {}, sentence(one))),
       before.length > MOST && h('li', { class: 'faint' }, t('parts.more', { n: number(before.length - MOST) })))]);
@@ -33,6 +34,8 @@ const sentence = ({ level, text, times, message, also }) =>
     h('p', { class: 'verdict-words' }, h('i', { class: `swatch ${levelMark(level)}` }), ' ', h('strong', {}, text), ' ', h('span', { class: 'when' }, times)),
     message && h('p', { class: 'faint said' }, message.slice(0, 300), message.length > 300 ? '…' : ''),
     also);
+
+const removed = (at, now) => sentence({ level: 'Normal', text: t('node.removed'), times: h('span', { title: instant(at) }, t('node.since', { time: instant(at), span: span(now - Date.parse(at)) })) });
 
 function well({ own, levels, conditions }) {
   if (own.normal + own.warning + own.error + levels.normal + levels.warning + levels.error === 0) return t('node.silent');

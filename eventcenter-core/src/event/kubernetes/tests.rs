@@ -196,3 +196,14 @@ fn an_ordinary_event_costs_half_a_kilobyte_beyond_its_document() {
     let event = read(document);
     assert!(event.weight() - document.len() < 600, "{}", event.weight() - document.len());
 }
+
+#[test]
+fn half_a_character_is_replaced_wherever_it_stands() {
+    let repaired = |text: &str| without_half_characters(text);
+    assert_eq!(repaired(r#""a\ud83d\ude00b" "c\\ud83d" "\u4e2d""#), None);
+    assert_eq!(
+        repaired(r#""a\ud83db" "\uDE00" "\ud83d\u0041" "\ud83""#).unwrap(),
+        r#""a\ufffdb" "\ufffd" "\ufffd\u0041" "\ud83""#
+    );
+    assert_eq!(repaired(r#""中\ud83d中""#).unwrap(), r#""中\ufffd中""#);
+}

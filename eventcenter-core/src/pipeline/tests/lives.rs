@@ -55,7 +55,7 @@ async fn lives(seed: u64, power: bool) {
 }
 
 /// How many seeds: `SEEDS` of the environment, for runs that last.
-fn seeds(default: u64) -> u64 {
+pub(super) fn seeds(default: u64) -> u64 {
     std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(default)
 }
 

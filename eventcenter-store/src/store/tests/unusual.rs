@@ -85,3 +85,24 @@ fn a_gap_that_was_told_late_still_counts_after_a_restart() {
     let newest = "SELECT rise, estimated FROM occurrences ORDER BY mark DESC LIMIT 1";
     assert_eq!(rows(&connection(&partitions(folder.path())[0]), newest), ["Integer(1) Integer(1)"]);
 }
+
+#[test]
+fn an_event_that_changes_its_first_time_stays_one_across_midnight() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &week()).unwrap();
+    let before = Made { time: -3600, first: -3600, ..Made::default() };
+    deliver(&store, std::slice::from_ref(&before));
+    let mut later: serde_json::Value = serde_json::from_slice(before.event().raw()).unwrap();
+    later["metadata"]["resourceVersion"] = "2".into();
+    later["count"] = 3.into();
+    later["firstTimestamp"] = serde_json::json!(at(MIDNIGHT + 60));
+    later["lastTimestamp"] = serde_json::json!(at(MIDNIGHT + 90));
+    let cluster = before.event().cluster().clone();
+    let later = Event::from_kubernetes(&cluster, later.to_string().into(), at(MIDNIGHT + 91));
+    run(store.sink("store").deliver(&Batch::from(Arc::new(later.unwrap())))).unwrap();
+    let newer = connection(&partitions(folder.path())[1]);
+    assert_eq!(
+        rows(&newer, "SELECT occurrences, continues FROM events"),
+        ["Integer(2) Integer(1)"]
+    );
+}

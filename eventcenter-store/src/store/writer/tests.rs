@@ -20,6 +20,15 @@ fn occurrences(writer: &Writer) -> i64 {
     writer.shared.partitions().into_iter().map(count).sum()
 }
 
+/// SQLite says the same when its file may not grow as when the disk has no room.
+fn may_not_grow(writer: &Writer) {
+    for partition in writer.open.values() {
+        let connection = &partition.connection;
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "max_page_count", pages).unwrap();
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_the_batch_whole_and_the_next_try_works() {
     let folder = tempfile::tempdir().unwrap();
@@ -28,14 +37,11 @@ fn a_full_disk_refuses_the_batch_whole_and_the_next_try_works() {
     let rest = Batch::new(many[1..].to_vec()).unwrap();
     let mut writer = writer(folder.path(), &many[0]);
     writer.take(&first, false).unwrap();
-    // SQLite says the same when its file may not grow as when the disk has no room.
-    for partition in writer.open.values() {
-        let connection = &partition.connection;
-        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        connection.pragma_update(None, "max_page_count", pages).unwrap();
-    }
+    may_not_grow(&writer);
     let mark = *writer.shared.mark.borrow();
-    let error = writer.take(&rest, false).unwrap_err();
+    let span = writer.shared.partitions()[0].span;
+    let events: Vec<&Event> = rest.events().iter().map(|event| &**event).collect();
+    let error = cannot_write(writer.try_share(span, &events, false).unwrap_err());
     assert_eq!((error.kind(), error.action()), (ErrorKind::Storage, Action::Retry));
     assert!(error.to_string().contains("the disk is full"), "{error}");
     assert_eq!(occurrences(&writer), 1, "nothing of the batch was taken");
@@ -44,6 +50,23 @@ fn a_full_disk_refuses_the_batch_whole_and_the_next_try_works() {
     let receipt = writer.take(&rest, false).unwrap();
     assert_eq!(receipt, Receipt::all());
     assert_eq!(occurrences(&writer), 2000);
+}
+
+#[test]
+fn where_moving_the_log_makes_room_the_batch_is_taken_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = events::many(2000);
+    let mut writer = writer(folder.path(), &many[0]);
+    writer.take(&Batch::new(many[..1].to_vec()).unwrap(), false).unwrap();
+    may_not_grow(&writer);
+    writer.take(&Batch::new(many[1..].to_vec()).unwrap(), false).unwrap();
+    assert_eq!(occurrences(&writer), 2000);
+    let span = writer.shared.partitions()[0].span;
+    let [_, log, _] = crate::store::partition::files(&writer.path_of(span));
+    let bytes = || fs::metadata(&log).unwrap().len();
+    assert!(bytes() > 0);
+    writer.move_log(span).unwrap();
+    assert_eq!(bytes(), 0);
 }
 
 #[test]
