@@ -56,7 +56,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logging::start(false);
+    // Who waits for an answer wants no other lines; the double runs for long.
+    let level = if matches!(args.command, Command::Double(_)) { "info" } else { "warn" };
+    logging::start_at(level, false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.map_err(Trouble::from).and_then(|runtime| {
         runtime.block_on(async {
