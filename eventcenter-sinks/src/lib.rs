@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`dingtalk`] | a DingTalk group | 2000 events, as one digest | twice more, then a dead letter |
 //! | [`mod@file`] | NDJSON files that rotate by size and age | 500 events | again |
+//! | [`sls`] | a Logstore of Alibaba Cloud's log service | 4096 events, 1 MiB | again |
 //! | [`stdout`] | standard output, as text for people or as NDJSON | 500 events | again |
 //! | [`webhook`] | any HTTP endpoint | 1, or 500 | twice more, then a dead letter; again with `idempotent: true` |
 //!
@@ -31,6 +32,8 @@ pub mod http;
 #[cfg(any(feature = "file", feature = "stdout"))]
 mod own_thread;
 pub mod registry;
+#[cfg(feature = "sls")]
+pub mod sls;
 #[cfg(feature = "stdout")]
 pub mod stdout;
 #[cfg(feature = "webhook")]

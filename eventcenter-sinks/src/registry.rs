@@ -20,6 +20,8 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use crate::dingtalk::{DingTalk, DingTalkConfig};
 #[cfg(feature = "file")]
 use crate::file::{File, FileConfig};
+#[cfg(feature = "sls")]
+use crate::sls::{Sls, SlsConfig};
 #[cfg(feature = "stdout")]
 use crate::stdout::{Stdout, StdoutConfig};
 #[cfg(feature = "webhook")]
@@ -76,6 +78,7 @@ macro_rules! sinks {
 sinks! {
     "dingtalk" => DingTalk, DingTalkConfig;
     "file" => File, FileConfig;
+    "sls" => Sls, SlsConfig;
     "stdout" => Stdout, StdoutConfig;
     "webhook" => Webhook, WebhookConfig;
 }

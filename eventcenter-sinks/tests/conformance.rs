@@ -11,6 +11,8 @@ mod dingtalk_double;
 mod dingtalk_rig;
 #[path = "conformance/file.rs"]
 mod file_rig;
+#[path = "conformance/sls.rs"]
+mod sls_rig;
 #[path = "conformance/stdout.rs"]
 mod stdout_rig;
 #[path = "conformance/webhook.rs"]
@@ -23,11 +25,13 @@ use eventcenter_sinks::stdout::Format;
 use eventcenter_sinks::webhook::Batching;
 use file_rig::FileRig;
 use serde_json::Value;
+use sls_rig::SlsRig;
 use stdout_rig::StdoutRig;
 use webhook_rig::{WebhookFaults, WebhookRig};
 
 sink_conformance!(dingtalk, DingTalkRig::start().await);
 sink_conformance!(file, FileRig::new());
+sink_conformance!(sls, SlsRig::start().await);
 sink_conformance!(stdout, StdoutRig::new(Format::Json));
 sink_conformance!(webhook_single, WebhookRig::start(Batching::Single).await);
 sink_conformance!(webhook_ndjson, WebhookRig::start(Batching::Ndjson).await);

@@ -145,7 +145,7 @@ fn the_full_sample_spells_the_defaults_out() {
     cluster.name = None;
     assert_eq!(format!("{cluster:?}"), format!("{:?}", minimal.clusters[0]));
     let names: Vec<_> = full.sinks.iter().map(|sink| sink.name()).collect();
-    assert_eq!(names, ["out", "archive", "ops", "hook"]);
+    assert_eq!(names, ["out", "archive", "ops", "hook", "sls"]);
     // A limit of its own has no default to spell out.
     let mut layers = full.sinks[3].layers().clone();
     assert!(layers.rate_limit.take().is_some());
