@@ -42,6 +42,14 @@ impl Batch {
         Some((half(left)?, half(right)?))
     }
 
+    /// A batch of this event in the place of this one, which was sent as often.
+    pub(crate) fn instead(&self, event: Arc<Event>) -> Self {
+        Self {
+            events: Arc::new([event]),
+            unknown: Arc::new(AtomicU32::new(self.unknown_outcomes())),
+        }
+    }
+
     /// How often it was sent without anybody learning whether it was taken.
     pub fn unknown_outcomes(&self) -> u32 {
         self.unknown.load(Ordering::Relaxed)

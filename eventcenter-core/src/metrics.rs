@@ -185,6 +185,13 @@ impl Metrics {
         Self::default()
     }
 
+    /// Nobody has a backlog here any more: until a pipeline measures again there is none to be told of.
+    pub fn forget_backlogs(&self) {
+        self.backlog.clear();
+        self.backlog_bytes.clear();
+        self.backlog_age_seconds.clear();
+    }
+
     /// Everything as OpenMetrics text.
     pub fn encode(&self) -> String {
         let mut registry = Registry::with_prefix("eventcenter");

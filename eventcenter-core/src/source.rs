@@ -92,6 +92,12 @@ impl Gap {
     /// The reason of the event that a gap becomes.
     pub const REASON: &str = "EventsMissed";
 
+    /// Whether an event is what a gap became.
+    pub(crate) fn is(event: &Event) -> bool {
+        event.reason() == Self::REASON
+            && event.annotations().any(|(key, _)| key == "eventcenter/gap-source")
+    }
+
     pub(crate) const SINCE: &str = "eventcenter/gap-since";
     pub(crate) const COUNT: &str = "eventcenter/gap-count";
 

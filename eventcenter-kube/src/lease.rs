@@ -55,7 +55,7 @@ pub struct LeaseConfig {
     /// How long nobody else may take it after a renewal. Whole seconds, at least [`LeaseConfig::SHORTEST`].
     pub duration: Duration,
     /// The time between two renewals, and twice that between two looks of those who wait. At most a fifth of the
-    /// duration, so that a term survives two renewals that fail.
+    /// duration, so that a term survives a renewal that fails.
     pub renew: Duration,
 }
 

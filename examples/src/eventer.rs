@@ -103,12 +103,12 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let servers = connect(&config.clusters).await?;
     let (health, metrics) = (Health::new(), Metrics::new());
-    admin::wait_for(&config.state_dir).await;
-    let opened = open(&config, servers, &health, &metrics)?;
+    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let opened = open(&config, servers, &health, &shared).await?;
     let http = listen(config.http.listen, &health, &metrics).await?;
     let (stop, grace) = (Stop::new(), config.grace.get());
     let worked = async {
-        let lived = live(config, opened, &health, &metrics, no_wait, stop.listen());
+        let lived = live(config, opened, &health, shared, no_wait, stop.listen());
         let worked = Box::pin(lived).await;
         stop.abort();
         worked
@@ -121,15 +121,15 @@ async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     worked
 }
 
-/// Everything that one configuration works with.
-fn open(
+/// Everything that one configuration works with. A command that has the state folder for a moment is waited for.
+async fn open(
     config: &Config,
     servers: Vec<(ClusterConfig, ApiServer)>,
     health: &Health,
-    metrics: &Metrics,
+    shared: &layer::Shared,
 ) -> Result<(Program, Pipeline), Failure> {
-    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
-    open_with(config.again().map_err(Error::from)?, servers, health, metrics, &shared, |plan| plan)
+    admin::wait_for(&config.state_dir).await;
+    open_with(config.again().map_err(Error::from)?, servers, health, shared, |plan| plan)
 }
 
 /// The same, with what else the layers share and the plan has.
@@ -137,7 +137,6 @@ pub(crate) fn open_with(
     config: Config,
     servers: Vec<(ClusterConfig, ApiServer)>,
     health: &Health,
-    metrics: &Metrics,
     shared: &layer::Shared,
     plan: impl FnOnce(Plan) -> Plan,
 ) -> Result<(Program, Pipeline), Failure> {
@@ -148,11 +147,11 @@ pub(crate) fn open_with(
             .with_spool(config.spool.into())
             .with_dead_letters(config.dead_letters.into())
             .with_health(health.clone())
-            .with_metrics(metrics.clone()),
+            .with_metrics(shared.metrics.clone()),
     )
     .open()?;
     let switches = Switches::new(health.clone());
-    let (health, metrics) = (health.clone(), metrics.clone());
+    let (health, metrics) = (health.clone(), shared.metrics.clone());
     let watches = Watches { attach: pipeline.attach(), health, metrics, switches };
     let beside = Beside { state_dir: config.state_dir, store: None };
     let program = Program { servers, unknown: Vec::new(), endures: false, watches, beside };
@@ -165,7 +164,7 @@ async fn live(
     mut config: Config,
     mut opened: (Program, Pipeline),
     health: &Health,
-    metrics: &Metrics,
+    mut shared: layer::Shared,
     mut no_wait: bool,
     mut stopped: Stopped,
 ) -> Result<(), Failure> {
@@ -173,7 +172,7 @@ async fn live(
     loop {
         let (program, pipeline) = opened;
         let stop = Stop::new();
-        let mut work = std::pin::pin!(program.work(pipeline, &stop, no_wait));
+        let mut work = Box::pin(program.work(pipeline, &stop, no_wait));
         let new = tokio::select! {
             biased;
             done = &mut work => return done,
@@ -181,24 +180,33 @@ async fn live(
             () = pass_on(&mut stopped, &stop) => return Ok(()),
         };
         info!("taking over a new configuration");
+        let ending = async {
+            stop.within(config.grace.get()).await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             biased;
             done = &mut work => done?,
-            () = stop.within(config.grace.get()) => work.await?,
+            () = ending => {}
+            () = pass_on(&mut stopped, &stop) => {}
         }
+        if stopped.is_stopping() {
+            return Ok(());
+        }
+        drop(work);
         // Whoever waits for the program at its start is past that.
         no_wait = false;
-        health.retain_only(&[reload::PART]);
-        opened = match reopen(&new, health, metrics).await {
+        // What targets were sent, and asked for, is not forgotten.
+        shared.buckets = shared.buckets.renewed();
+        opened = match reopen(&new, health, &shared).await {
             Ok(opened) => {
                 config = new;
                 reload.taken();
                 opened
             }
             Err(failure) => {
-                health.retain_only(&[reload::PART]);
-                reload.refuse(failure.to_string());
-                reopen(&config, health, metrics).await?
+                reload.cannot_open(new, failure.to_string());
+                reopen(&config, health, &shared).await?
             }
         };
     }
@@ -207,9 +215,11 @@ async fn live(
 async fn reopen(
     config: &Config,
     health: &Health,
-    metrics: &Metrics,
+    shared: &layer::Shared,
 ) -> Result<(Program, Pipeline), Failure> {
-    open(config, connect(&config.clusters).await?, health, metrics)
+    health.retain_only(&[reload::PART]);
+    shared.metrics.forget_backlogs();
+    open(config, connect(&config.clusters).await?, health, shared).await
 }
 
 /// Tells a part what the program is told; for ever.

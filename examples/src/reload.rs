@@ -40,8 +40,10 @@ pub(crate) struct Reload {
     /// None: there is no file, so nothing changes.
     file: Option<PathBuf>,
     hangup: Option<Signal>,
-    /// What was refused: it is told once.
+    /// What was refused last, in words: it is told once.
     refused: Option<String>,
+    /// The configuration that could not be opened: it is not tried again until it changes, or somebody asks.
+    unusable: Option<Config>,
     part: Part,
 }
 
@@ -51,7 +53,7 @@ impl Reload {
         let part = health.shown(PART);
         part.ready();
         let hangup = signal(SignalKind::hangup()).ok();
-        Self { file: config.file().map(PathBuf::from), hangup, refused: None, part }
+        Self { file: config.file().map(PathBuf::from), hangup, refused: None, unusable: None, part }
     }
 
     /// The next configuration that is another than `running`, and that can be honoured as far as can be told while that
@@ -69,7 +71,7 @@ impl Reload {
             };
             let read = tokio::task::spawn_blocking(move || config::load(file)).await;
             let Ok(read) = read else { continue };
-            match self.check(running, read).await {
+            match self.check(running, read, asked).await {
                 Ok(Some(new)) => return new,
                 Ok(None) if asked => info!("the configuration is the one that runs"),
                 Ok(None) => {}
@@ -80,12 +82,17 @@ impl Reload {
 
     /// It was taken over.
     pub(crate) fn taken(&mut self) {
-        self.refused = None;
+        (self.refused, self.unusable) = (None, None);
         self.part.ready();
     }
 
     /// It cannot be honoured after all; the old one runs again.
-    pub(crate) fn refuse(&mut self, refusal: String) {
+    pub(crate) fn cannot_open(&mut self, new: Config, refusal: String) {
+        self.unusable = Some(new);
+        self.refuse(refusal);
+    }
+
+    fn refuse(&mut self, refusal: String) {
         if self.refused.as_ref() == Some(&refusal) {
             return;
         }
@@ -114,8 +121,12 @@ impl Reload {
         &mut self,
         running: &Config,
         read: Result<Config, ConfigError>,
+        asked: bool,
     ) -> Result<Option<Config>, String> {
         let mut new = read.map_err(|error| error.to_string())?;
+        if !asked && self.unusable.as_ref().is_some_and(|it| it.is_of_the_same_text(&new)) {
+            return Ok(None);
+        }
         if new.is_of_the_same_text(running) {
             if self.refused.take().is_some() {
                 self.part.ready();

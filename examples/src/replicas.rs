@@ -27,6 +27,7 @@ use eventcenter_kube::lease::Won;
 use eventcenter_kube::{ApiServer, Candidacy, ClusterConfig, compare_positions};
 use tracing::{error, info, warn};
 
+use crate::admin;
 use crate::config::{Config, LeaseSettings};
 use crate::eventer::{Failure, Program, connect, listen, open_with, pass_on, signals};
 use crate::reload::{self, Reload};
@@ -59,8 +60,17 @@ pub(crate) async fn run(
     let grace = config.grace.get();
     let stop = Stop::new();
     let reload = Reload::new(&config, &health);
-    let mut replica =
-        Replica { config, servers, health, metrics, candidacy, no_wait, reload, before: None };
+    let mut replica = Replica {
+        config,
+        servers,
+        health,
+        metrics,
+        candidacy,
+        no_wait,
+        reload,
+        buckets: layer::Buckets::new(),
+        before: None,
+    };
     let (done, served, ()) = tokio::join!(
         async {
             let done = Box::pin(replica.terms(stop.listen())).await;
@@ -97,6 +107,8 @@ struct Replica {
     candidacy: Candidacy,
     no_wait: bool,
     reload: Reload,
+    /// What targets were sent in the terms before.
+    buckets: layer::Buckets,
     /// The configuration before this one.
     before: Option<Config>,
 }
@@ -122,20 +134,23 @@ impl Replica {
                     return Ok(());
                 }
                 new = self.reload.next(&self.config) => {
-                    self.take_over(new).await?;
+                    self.take_over(new).await;
                     continue;
                 }
                 won = self.candidacy.win() => won,
             };
+            // A command may have the state folder for a moment.
+            admin::wait_for(&self.config.state_dir).await;
             self.metrics.leader.set(1);
             self.metrics.leader_terms.inc();
             let ended = Box::pin(self.lead(won, stopped.clone())).await;
             self.metrics.leader.set(0);
+            self.metrics.forget_backlogs();
             match ended {
                 Ended::Lost => self.health.retain_only(&[PART, reload::PART]),
                 Ended::Renewed(new) => {
                     self.health.retain_only(&[PART, reload::PART]);
-                    self.take_over(*new).await?;
+                    self.take_over(*new).await;
                 }
                 Ended::Done(done) => return done,
             }
@@ -143,11 +158,15 @@ impl Replica {
     }
 
     /// Works by another configuration from the next term on.
-    async fn take_over(&mut self, new: Config) -> Result<(), Failure> {
-        self.servers = connect(&new.clusters).await?;
-        self.before = Some(std::mem::replace(&mut self.config, new));
-        self.reload.taken();
-        Ok(())
+    async fn take_over(&mut self, new: Config) {
+        match connect(&new.clusters).await {
+            Ok(servers) => {
+                self.servers = servers;
+                self.before = Some(std::mem::replace(&mut self.config, new));
+                self.reload.taken();
+            }
+            Err(failure) => self.reload.cannot_open(new, failure.to_string()),
+        }
     }
 
     /// Works until `stopped`, or until the term is lost.
@@ -160,11 +179,12 @@ impl Replica {
                 self.give_up(&term, None).await;
                 // A new configuration that could not be seen through before.
                 let Some(before) = self.before.take() else { return Ended::Done(Err(failure)) };
-                self.reload.refuse(failure.to_string());
-                self.config = before;
+                let new = std::mem::replace(&mut self.config, before);
+                self.reload.cannot_open(new, failure.to_string());
                 return Ended::Lost;
             }
         };
+        self.before = None;
         let (mut standing, mut last) = (pipeline.standing(), pipeline.standing());
         let mut work = std::pin::pin!(program.work(pipeline, &stop, self.no_wait));
         let mut new = None;
@@ -203,15 +223,16 @@ impl Replica {
     }
 
     /// Everything that a term works with.
-    fn open(&self, term: &Term, note: Option<&str>) -> Result<(Program, Pipeline), Failure> {
+    fn open(&mut self, term: &Term, note: Option<&str>) -> Result<(Program, Pipeline), Failure> {
         let config = self.config.again().map_err(Error::from)?;
+        self.buckets = self.buckets.renewed();
         let shared = layer::Shared {
             metrics: self.metrics.clone(),
             term: Some(term.clone()),
-            ..layer::Shared::default()
+            buckets: self.buckets.clone(),
         };
         let servers = self.servers.clone();
-        open_with(config, servers, &self.health, &self.metrics, &shared, |plan| {
+        open_with(config, servers, &self.health, &shared, |plan| {
             plan.with_handover(left_in(note), compare_positions)
         })
     }

@@ -49,7 +49,11 @@ fn one_minute() -> HumanDuration {
 
 /// The buckets of a program; clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Buckets(Arc<Mutex<HashMap<Target, Arc<Bucket>>>>);
+pub struct Buckets {
+    now: Arc<Mutex<HashMap<Target, Arc<Bucket>>>>,
+    /// Those of the configuration before.
+    before: HashMap<Target, Arc<Bucket>>,
+}
 
 /// Whose deliveries are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,6 +69,14 @@ impl Buckets {
         Self::default()
     }
 
+    /// The buckets for another configuration. What was sent to a target until now, and for how long it asked for
+    /// patience, is known to them.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        let before = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { now: Arc::default(), before }
+    }
+
     /// The bucket for a sink; none if nothing limits it.
     pub fn of(&self, sink: &dyn Sink, config: Option<&RateLimitConfig>) -> Option<Arc<Bucket>> {
         let said = sink.limits().rate;
@@ -78,9 +90,16 @@ impl Buckets {
             (None, Some(Rate { target, .. })) => Target::Said(target),
             (None, None) => Target::Own(sink.name().to_owned()),
         };
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket =
-            buckets.entry(target).or_insert_with(|| Arc::new(Bucket::new(deliveries, per)));
+        let mut buckets = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.before.get(&target);
+        let bucket = buckets.entry(target).or_insert_with(|| {
+            let mut bucket = Bucket::new(deliveries, per);
+            if let Some(before) = before {
+                let state = before.state.lock().unwrap_or_else(PoisonError::into_inner);
+                bucket.state = Mutex::new(state.clone());
+            }
+            Arc::new(bucket)
+        });
         Some(Arc::clone(bucket))
     }
 }
@@ -93,7 +112,7 @@ pub struct Bucket {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     /// When tokens were taken that have not come back, oldest first.
     taken: VecDeque<Instant>,
@@ -223,6 +242,20 @@ mod tests {
     fn limited(sink: Arc<dyn Sink>, buckets: &Buckets, config: &RateLimitConfig) -> Arc<dyn Sink> {
         let bucket = buckets.of(&*sink, Some(config)).unwrap();
         RateLimitLayer::new(bucket).layer(sink)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_configuration_knows_what_a_target_was_sent_and_asked_for() {
+        let before = Buckets::new();
+        let memory = || Arc::new(MemorySink::new("a")) as Arc<dyn Sink>;
+        let bucket = before.of(&*memory(), Some(&limit(2, 60))).unwrap();
+        bucket.take().unwrap();
+        let wider = before.renewed().of(&*memory(), Some(&limit(3, 60))).unwrap();
+        assert!(wider.take().is_ok() && wider.take().is_ok());
+        assert_eq!(wider.take(), Err(Duration::from_secs(60)));
+        bucket.hold(Duration::from_secs(600));
+        let held = before.renewed().of(&*memory(), Some(&limit(3, 60))).unwrap();
+        assert_eq!(held.take(), Err(Duration::from_secs(600)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ use super::record::{EventPayload, Payload, Tables, read_payload};
 use super::segment::{Scan, Segments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::Limits;
+use crate::source::Gap;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -216,6 +217,8 @@ fn is_left(
     };
     let source = tables.sources.get(usize::from(event.source));
     match (source, event.event(tables)) {
+        // A gap has no version of its own, and is told by whoever has it.
+        (Some(_), Some(event)) if Gap::is(&event) => true,
         (Some(source), Some(event)) => {
             let sink = shared.sink_name(sink);
             succession.is_left_to(sink, &source.name, event.resource_version())

@@ -76,7 +76,7 @@ impl<'a> Lane<'a> {
             let letters = match worker.sink.deliver(&part.batch).await {
                 Ok(receipt) => {
                     worker.health.ready();
-                    self.confirmed(&part, &receipt.rejected)
+                    self.confirmed(&part, &receipt.rejected, attempts)
                 }
                 Err(error) => match (error.action(), part.batch.halves()) {
                     (Action::Split | Action::DeadLetter, Some((left, right))) => {
@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
     }
 
     /// Counts what was taken shortened; the dead letters of those events of a batch that the receiver named.
-    fn confirmed(&self, part: &Part, rejected: &[Rejected]) -> Vec<u8> {
+    fn confirmed(&self, part: &Part, rejected: &[Rejected], attempts: u32) -> Vec<u8> {
         let sink = self.worker.sink.name();
         if let Some(whole) = part.whole.as_ref().filter(|_| rejected.is_empty()) {
             info!(sink, event = whole.occurrence_key(), "an event was taken shortened");
@@ -127,7 +127,7 @@ impl<'a> Lane<'a> {
         }
         let letters = rejected.iter().filter_map(|rejected| {
             let reason = rejected.reason.as_str();
-            let cause = Cause { kind: ErrorKind::Refused, reason, attempts: 1 };
+            let cause = Cause { kind: ErrorKind::Refused, reason, attempts };
             Some(self.letter(part.event(rejected.index)?, cause))
         });
         letters.flatten().collect()
@@ -177,7 +177,7 @@ impl Part {
             return None;
         }
         let short = Arc::new(event.shortened()?);
-        Some(Self { batch: short.into(), whole: Some(Arc::clone(event)) })
+        Some(Self { batch: self.batch.instead(short), whole: Some(Arc::clone(event)) })
     }
 }
 

@@ -6,9 +6,14 @@ use rand::Rng;
 
 use crate::error::Action;
 
-/// Longer each time, up to a bound, with jitter so that many programs do not come back together.
+/// Longer each time, up to a bound, with jitter so that many programs do not come back together. What only a person can
+/// help is counted apart: an outage before it says nothing of it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Pause(u32);
+pub(super) struct Pause {
+    retries: u32,
+    suspends: u32,
+    is_refreshed: bool,
+}
 
 impl Pause {
     /// A receiver that says "at once" again and again is not asked more often than that.
@@ -20,15 +25,18 @@ impl Pause {
 
     /// Before the next try, which that action asks for.
     pub(super) fn after(&mut self, action: Action) -> Duration {
-        let (base, cap) = match action {
+        let ((base, cap), count) = match action {
             Action::RetryAfter(delay) => return delay.max(Self::FLOOR),
             // With the new credential at once; what is refused with that one is not refused for its age.
-            Action::Refresh if self.0 == 0 => (Self::FLOOR, Self::FLOOR),
-            Action::Refresh | Action::Suspend => Self::SUSPEND,
-            _ => Self::RETRY,
+            Action::Refresh if !self.is_refreshed => {
+                self.is_refreshed = true;
+                return Self::FLOOR;
+            }
+            Action::Refresh | Action::Suspend => (Self::SUSPEND, &mut self.suspends),
+            _ => (Self::RETRY, &mut self.retries),
         };
-        let longest = base.saturating_mul(1 << self.0.min(16)).min(cap);
-        self.0 += 1;
+        let longest = base.saturating_mul(1 << (*count).min(16)).min(cap);
+        *count += 1;
         rand::rng().random_range(longest / 2..=longest)
     }
 }
@@ -54,7 +62,15 @@ mod tests {
     #[test]
     fn a_new_credential_is_tried_at_once_and_then_a_person_is_waited_for() {
         let mut pause = Pause::default();
-        assert!(pause.after(Action::Refresh) <= Pause::FLOOR);
-        assert!(pause.after(Action::Refresh) >= Duration::from_secs(30));
+        // An outage before is no reason to wait for a person.
+        for _ in 0..10 {
+            pause.after(Action::Retry);
+        }
+        assert_eq!(pause.after(Action::Refresh), Pause::FLOOR);
+        let person = pause.after(Action::Refresh);
+        assert!(
+            person >= Duration::from_secs(15) && person <= Duration::from_secs(30),
+            "{person:?}"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! A configuration that changes while the program runs: taken over without a loss, or refused.
 
+use std::time::Duration;
+
 use eventcenter_tests::{Eventer, Receiver, eventually};
 use serde_json::{Value, json};
 
@@ -109,6 +111,14 @@ async fn a_bad_configuration_is_refused_and_the_old_one_keeps_running() {
             }),
             "/nowhere/token",
         ),
+        // Only when the file is opened, which its predecessor must not have open.
+        (
+            changed(&world, |config| {
+                let inside_of_a_file = world.setup.path("config.yaml").join("x.ndjson");
+                config["sinks"][1]["file"]["path"] = inside_of_a_file.display().to_string().into();
+            }),
+            "cannot open the file",
+        ),
     ];
     for (number, (text, words)) in bad.into_iter().enumerate() {
         world.setup.swap_config(&text);
@@ -119,9 +129,14 @@ async fn a_bad_configuration_is_refused_and_the_old_one_keeps_running() {
         assert!(eventer.is_running());
     }
     assert_eq!(eventer.readyz().unwrap().status, 200);
+    // What cannot be opened is tried once, and not at each look.
+    let tries = || eventer.stderr().matches("taking over a new configuration").count();
+    let tried = tries();
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert_eq!(tries(), tried);
     world.setup.swap_config(&text);
     eventer.hang_up();
     says(&eventer, "ready").await;
     let log = eventer.stderr();
-    assert_eq!(log.matches("the new configuration is refused").count(), 3, "{log}");
+    assert_eq!(log.matches("the new configuration is refused").count(), 4, "{log}");
 }
