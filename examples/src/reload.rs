@@ -93,6 +93,8 @@ impl Reload {
     }
 
     fn refuse(&mut self, refusal: String) {
+        // One line, causes and all.
+        let refusal = refusal.split_whitespace().collect::<Vec<_>>().join(" ");
         if self.refused.as_ref() == Some(&refusal) {
             return;
         }
