@@ -33,8 +33,9 @@ fn append(log: &mut Log, batch: u64, bytes: u64) -> f64 {
 #[test]
 #[ignore = "a measurement, for `cargo xtask bench`"]
 fn records_a_second_and_recovery_of_a_gibibyte() {
-    // Of the repository: a temporary folder may be in memory.
-    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    // Of the repository: a temporary folder may be in memory. One in memory shows what is not the disk's.
+    let folder = std::env::var("SPOOL_FOLDER").unwrap_or(env!("CARGO_MANIFEST_DIR").to_owned());
+    let folder = tempfile::tempdir_in(folder).unwrap();
     for (batch, bytes) in [(100, 512 << 20), (1000, 1 << 30)] {
         let fs = Arc::new(DiskFs::new(folder.path().join(batch.to_string())).unwrap());
         let mut log = Log::recover(Arc::clone(&fs) as Arc<dyn Fs>, 16 << 20).unwrap().log;
