@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
 
@@ -72,13 +72,16 @@ impl Client {
         Ok(Prepared { call, url, headers, body })
     }
 
+    /// Signs by a clock that is `delta` ahead of ours.
     pub(super) async fn attempt(
         &self,
         prepared: &Prepared<'_>,
         credential: &Credential,
+        delta: SignedDuration,
     ) -> Result<Answer> {
         let sent = self.0.clock.now();
-        let headers = self.sign(prepared, credential, self.0.skew.apply(sent))?;
+        let now = sent.saturating_add(delta).unwrap_or(sent);
+        let headers = self.sign(prepared, credential, now)?;
         let request = self.0.http.request(prepared.call.method.clone(), prepared.url.clone());
         let mut request = request.headers(headers);
         if !prepared.body.is_empty() {

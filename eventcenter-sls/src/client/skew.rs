@@ -18,16 +18,15 @@ impl Skew {
         SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
     }
 
-    /// The service's time, when ours is `now`.
-    pub(super) fn apply(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.get()).unwrap_or(now)
-    }
-
-    /// The service refused our time, and says which it is. Whether there is anything new in this.
-    pub(super) fn adopt(&self, now: Timestamp, server: Option<Timestamp>) -> bool {
-        let Some(server) = server else { return false };
-        let delta = millis(server.duration_since(now));
-        self.0.swap(delta, Ordering::Relaxed) != delta
+    /// The service refused our time, and says which it is. The distance from now on; none if it does not say.
+    pub(super) fn adopt(
+        &self,
+        now: Timestamp,
+        server: Option<Timestamp>,
+    ) -> Option<SignedDuration> {
+        let delta = millis(server?.duration_since(now));
+        self.0.store(delta, Ordering::Relaxed);
+        Some(SignedDuration::from_millis(delta))
     }
 
     /// The service accepted our time; between `sent` and `received` its own was `server`.
@@ -55,13 +54,12 @@ mod tests {
     #[test]
     fn what_is_off_by_minutes_is_adopted_at_once() {
         let skew = Skew::default();
-        assert!(!skew.adopt(at(1000), None));
-        assert!(skew.adopt(at(1000), Some(at(2200))));
-        assert_eq!(skew.apply(at(1001)), at(2201));
-        // There is nothing in this to try again with.
-        assert!(!skew.adopt(at(1100), Some(at(2300))));
-        assert!(skew.adopt(at(1100), Some(at(1000))));
-        assert_eq!(skew.apply(at(1100)), at(1000));
+        assert_eq!(skew.adopt(at(1000), None), None);
+        for (server, delta) in [(2200, 1200), (900, -100)] {
+            let delta = SignedDuration::from_secs(delta);
+            assert_eq!(skew.adopt(at(1000), Some(at(server))), Some(delta));
+            assert_eq!(skew.get(), delta);
+        }
     }
 
     #[test]
