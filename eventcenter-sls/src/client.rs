@@ -142,7 +142,7 @@ impl Client {
             }
             let pause = self.0.retries.pause(pauses, error.class());
             pauses += 1;
-            if started.elapsed() + pause >= self.0.retries.budget {
+            if started.elapsed().saturating_add(pause) >= self.0.retries.budget {
                 return Err(error);
             }
             debug!(path = call.path(), %error, ?pause, "to be tried again");
