@@ -1,7 +1,8 @@
 //! How far the service's clock is from ours.
 //!
-//! The service tells its time, in whole seconds, with every answer. What is learnt from an answer that went well counts
-//! only when it is more than five seconds off what was known: less is the way there and back.
+//! The service tells its time, in whole seconds, with every answer. It read its clock at some moment between sending and
+//! receiving, and nobody knows at which: what an answer that went well says counts only when it lies more than five
+//! seconds outside of that time, by what was known.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -31,10 +32,11 @@ impl Skew {
 
     /// The service accepted our time; between `sent` and `received` its own was `server`.
     pub(super) fn observe(&self, sent: Timestamp, received: Timestamp, server: Timestamp) {
-        let half_way = sent.saturating_add(received.duration_since(sent) / 2).unwrap_or(sent);
-        let delta = server.duration_since(half_way);
-        if (delta - self.get()).abs() > WORTH_KNOWING {
-            self.0.store(millis(delta), Ordering::Relaxed);
+        let (largest, least) = (server.duration_since(sent), server.duration_since(received));
+        let known = self.get();
+        if known < least - WORTH_KNOWING || known > largest + WORTH_KNOWING {
+            let half_way = least + (largest - least) / 2;
+            self.0.store(millis(half_way), Ordering::Relaxed);
         }
     }
 }
@@ -65,11 +67,14 @@ mod tests {
     #[test]
     fn a_slow_way_there_and_back_is_no_difference() {
         let skew = Skew::default();
-        skew.observe(at(1000), at(1040), at(1020));
-        assert_eq!(skew.get(), SignedDuration::ZERO);
-        skew.observe(at(1000), at(1000), at(1004));
-        assert_eq!(skew.get(), SignedDuration::ZERO);
+        for (received, server) in [(1040, 995), (1040, 1020), (1040, 1045), (1000, 1005)] {
+            skew.observe(at(1000), at(received), at(server));
+            assert_eq!(skew.get(), SignedDuration::ZERO, "{server}");
+        }
         skew.observe(at(1000), at(1002), at(1101));
+        assert_eq!(skew.get(), SignedDuration::from_secs(100));
+        // By what is known.
+        skew.observe(at(1000), at(1040), at(1095));
         assert_eq!(skew.get(), SignedDuration::from_secs(100));
         // Our own clock was set right meanwhile.
         skew.observe(at(1100), at(1100), at(1100));
