@@ -62,6 +62,22 @@ fn what_is_asked_for_may_say_more() {
 }
 
 #[tokio::test]
+async fn a_search_for_packs_has_pages_and_what_looks_like_a_quote_hides_no_sql() {
+    let answers = [page("Complete", 2), page("Complete", 1), page("Complete", 2)];
+    let server = Server::start(answers).await;
+    let store = server.client().build().unwrap().logstore("p", "s");
+    let mut pages =
+        store.search(Query::new(0, 1).lines(2).statement("level: Warning|with_pack_meta"));
+    while pages.next().await.unwrap().is_some() {}
+    store.query(&Query::new(0, 1).lines(2).statement("it's | select 1")).await.unwrap();
+    let of = |asked: Value| ["line", "offset", "reverse"].map(|name| asked[name].clone());
+    assert_eq!(of(asked(&server, 0)), [json!(2), json!(0), json!(true)]);
+    assert_eq!(of(asked(&server, 1)), [json!(2), json!(2), json!(true)]);
+    assert_eq!(of(asked(&server, 2)), [json!(0), json!(0), json!(false)]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn sql_is_asked_once_and_without_an_offset() {
     let server = Server::start([page("Complete", 100)]).await;
     let store = server.client().build().unwrap().logstore("p", "s");
@@ -81,7 +97,12 @@ fn sql_is_what_stands_behind_a_pipe_that_is_not_quoted() {
         (r#"message: "a | b""#, false),
         (r#"message: "a \" | b""#, false),
         (r#"message: "a \\" | select 1"#, true),
-        ("message: 'a | b' | select 1", true),
+        ("message: it's | select 1", true),
+        ("message: 'a | b'", true),
+        ("*|with_pack_meta", false),
+        (r#"message: "a | b" |  With_Pack_Meta "#, false),
+        ("* | with_pack_metas", true),
+        ("* | with t as (select 1) select * from t", true),
     ] {
         assert_eq!(Query::new(0, 1).statement(statement).has_sql(), sql, "{statement}");
     }
