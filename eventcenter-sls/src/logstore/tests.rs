@@ -230,6 +230,19 @@ async fn a_pull_that_cannot_be_read_is_said() {
     }
 }
 
+#[tokio::test]
+async fn a_pull_of_more_than_was_asked_for_is_said() {
+    let two = || answer(200, "x-log-requestid: 1\r\nx-log-cursor: Nw==\r\n", &[0x0a, 0, 0x0a, 0]);
+    let server = Server::start([two(), two()]).await;
+    let store = server.client().build().unwrap().logstore("p", "s");
+    let mut pull = Pull::new(Cursor::of(1));
+    pull.count = 2;
+    assert_eq!(store.pull(0, &pull).await.unwrap().groups.len(), 2);
+    pull.count = 1;
+    let error = store.pull(0, &pull).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+}
+
 #[test]
 fn cursors_are_numbers() {
     for (number, text) in [
