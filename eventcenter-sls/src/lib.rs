@@ -30,7 +30,7 @@
 //! |---|---|
 //! | put logs | `PostLogStoreLogs`, and nothing else |
 //! | query | `GetLogStoreLogs`, `GetLogStoreHistogram` |
-//! | pull | `ListShards`, `GetCursorOrData`; in a group also `CreateConsumerGroup`, `ConsumerGroupHeartBeat`, `ConsumerGroupUpdateCheckPoint`, `GetConsumerGroupCheckPoint` |
+//! | pull | `ListShards`, `GetCursorOrData`; in a group also `CreateConsumerGroup`, `ConsumerGroupHeartBeat`, `ConsumerGroupUpdateCheckPoint`, `GetConsumerGroupCheckPoint`, `ListConsumerGroup` |
 //! | ensure project, logstore, index | `CreateProject`, `GetProject`, `UpdateProject`; `CreateLogStore`, `GetLogStore`, `UpdateLogStore`; `CreateIndex`, `GetIndex`, `UpdateIndex` |
 //! | ensure dashboards, saved searches, alerts | Create, Get, Update of `Dashboard`, `SavedSearch`, `Job` |
 //! | ensure what Logtail collects | Create, Get, Update of `Config`, `MachineGroup`; `ApplyConfigToGroup`, `GetAppliedConfigs` |
