@@ -1,7 +1,7 @@
 //! How far the service's clock is from ours.
 //!
-//! The service tells its time, in whole seconds, with every answer. It read its clock at some moment between sending and
-//! receiving, and nobody knows at which: what an answer that went well says counts only when it lies more than five
+//! The service tells its time, in whole seconds, with every answer. It read its clock at some moment between sending
+//! and receiving, and nobody knows at which: what an answer that went well says counts only when it lies more than five
 //! seconds outside of that time, by what was known.
 
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -2,8 +2,8 @@
 //!
 //! A statement is a search (`level: Warning and OOM`), or a search, a pipe and SQL over what it found. A search answers
 //! in pages of at most 100 logs, which [`Logstore::search`] turns one by one; SQL answers at once, as many rows as its
-//! `LIMIT` says (100 unless it says), so `line`, `offset` and `reverse` mean nothing to it. With `|with_pack_meta` at its
-//! end a search is still one.
+//! `LIMIT` says (100 unless it says), so `line`, `offset` and `reverse` mean nothing to it. With `|with_pack_meta`
+//! at its end a search is still one.
 //!
 //! **Progress.** The service answers after a while with what it has, and says `Incomplete`. It is asked again then,
 //! after 0.1 s, twice as long each time and 10 s at most, 20 times and for 5 minutes at most; what it has by then is
