@@ -110,14 +110,17 @@ impl Client {
         let mut credential = self.credential().await?;
         let (mut resynced, mut refreshed, mut pauses) = (false, false, 0);
         loop {
-            let error = match self.attempt(&prepared, &credential).await {
+            let delta = self.0.skew.get();
+            let error = match self.attempt(&prepared, &credential, delta).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             match error.class() {
                 Class::Resync if !resynced => {
                     resynced = true;
-                    if self.0.skew.adopt(self.0.clock.now(), error.server_time()) {
+                    let adopted = self.0.skew.adopt(self.0.clock.now(), error.server_time());
+                    // Not what was known meanwhile: another request may have learnt the same from its own refusal.
+                    if adopted.is_some_and(|adopted| adopted != delta) {
                         debug!(path = call.path(), "signed anew by the service's clock");
                         continue;
                     }
@@ -139,7 +142,7 @@ impl Client {
             }
             let pause = self.0.retries.pause(pauses, error.class());
             pauses += 1;
-            if started.elapsed() + pause >= self.0.retries.budget {
+            if started.elapsed().saturating_add(pause) >= self.0.retries.budget {
                 return Err(error);
             }
             debug!(path = call.path(), %error, ?pause, "to be tried again");

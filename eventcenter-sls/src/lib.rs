@@ -16,8 +16,9 @@
 //!
 //! **What it promises.** A request is signed anew for each attempt, by the service's clock; the body is encoded,
 //! compressed and hashed once and never copied. A failure is an [`Error`] whose [`Class`] says what to do next: nobody
-//! reads messages. A secret is never in a log line, an error or a `Debug` output, and is overwritten when it is
-//! dropped. What an answer holds beyond the fields that are named here is kept and sent back.
+//! reads messages. A secret is never in a log line, an error or a `Debug` output. What keeps one
+//! ([`Secret`](credentials::Secret)) is overwritten when it is dropped; what is made of it to send it, such as a header
+//! or a form, is not. What an answer holds beyond the fields that are named here is kept and sent back.
 //!
 //! **What it does not.** It keeps no queue: who puts logs has them until [`put`](Logstore::put) returns. The
 //! console's *apps* (RAM actions `log:CreateApp` and the like) have no public API; the Kubernetes event center is a
@@ -29,7 +30,7 @@
 //! |---|---|
 //! | put logs | `PostLogStoreLogs`, and nothing else |
 //! | query | `GetLogStoreLogs`, `GetLogStoreHistogram` |
-//! | pull | `ListShards`, `GetCursorOrData`; in a group also `CreateConsumerGroup`, `ConsumerGroupHeartBeat`, `ConsumerGroupUpdateCheckPoint`, `GetConsumerGroupCheckPoint` |
+//! | pull | `ListShards`, `GetCursorOrData`; in a group also `CreateConsumerGroup`, `ConsumerGroupHeartBeat`, `ConsumerGroupUpdateCheckPoint`, `GetConsumerGroupCheckPoint`, `ListConsumerGroup` |
 //! | ensure project, logstore, index | `CreateProject`, `GetProject`, `UpdateProject`; `CreateLogStore`, `GetLogStore`, `UpdateLogStore`; `CreateIndex`, `GetIndex`, `UpdateIndex` |
 //! | ensure dashboards, saved searches, alerts | Create, Get, Update of `Dashboard`, `SavedSearch`, `Job` |
 //! | ensure what Logtail collects | Create, Get, Update of `Config`, `MachineGroup`; `ApplyConfigToGroup`, `GetAppliedConfigs` |

@@ -14,6 +14,7 @@ pub mod v1;
 pub mod v4;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use sha2::Digest as _;
 
@@ -21,7 +22,7 @@ use sha2::Digest as _;
 pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// What is signed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Such as `POST`.
     pub method: &'a str,
@@ -31,6 +32,23 @@ pub struct Request<'a> {
     pub query: &'a [Pair<'a>],
     /// All headers that will be sent, in any order. Others than those named above do not matter.
     pub headers: &'a [Pair<'a>],
+}
+
+impl fmt::Debug for Request<'_> {
+    /// The headers `x-acs-…` hold the token, and `authorization` holds what was made of the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): &Pair<'_>| {
+            let lower = name.trim().to_ascii_lowercase();
+            let secret = lower.starts_with("x-acs-") || lower == "authorization";
+            (name.to_string(), if secret { "***".to_owned() } else { value.to_string() })
+        };
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl Request<'_> {

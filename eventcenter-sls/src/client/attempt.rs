@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
 
@@ -18,6 +18,8 @@ use crate::sign::{Pair, Request, content_md5, content_sha256, v1};
 const LARGEST: usize = 64 << 20;
 /// What is read of an answer that is a failure.
 const LARGEST_FAILURE: usize = 64 << 10;
+/// The years 2000 to 2099, in seconds since 1970.
+const CENTURY: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
 /// What is the same in every attempt, made once.
 pub(super) struct Prepared<'a> {
@@ -70,13 +72,16 @@ impl Client {
         Ok(Prepared { call, url, headers, body })
     }
 
+    /// Signs by a clock that is `delta` ahead of ours.
     pub(super) async fn attempt(
         &self,
         prepared: &Prepared<'_>,
         credential: &Credential,
+        delta: SignedDuration,
     ) -> Result<Answer> {
         let sent = self.0.clock.now();
-        let headers = self.sign(prepared, credential, self.0.skew.apply(sent))?;
+        let now = sent.saturating_add(delta).unwrap_or(sent);
+        let headers = self.sign(prepared, credential, now)?;
         let request = self.0.http.request(prepared.call.method.clone(), prepared.url.clone());
         let mut request = request.headers(headers);
         if !prepared.body.is_empty() {
@@ -102,7 +107,11 @@ impl Client {
             headers.push(("x-acs-security-token".into(), token.reveal().into()));
         }
         headers.push(match &self.0.signer {
-            Signer::V1 => ("date".into(), httpdate::fmt_http_date(now.into()).into()),
+            Signer::V1 => {
+                // Not by `httpdate`, which panics before 1970: our own clock may be anywhere.
+                let now = now.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT");
+                ("date".into(), now.to_string().into())
+            }
             Signer::V4(_) => {
                 let now = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
                 ("x-log-date".into(), now.into())
@@ -163,14 +172,17 @@ fn root(error: reqwest::Error) -> Cow<'static, str> {
     cause.to_string().into()
 }
 
-/// The service's clock, to the second.
+/// The service's clock, to the second. A time that is not of this century is nobody's clock: what stands between might
+/// write anything there, and we would sign by it from then on.
 fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
+    let believed = |time: &Timestamp| CENTURY.contains(&time.as_second());
     let seconds = text("x-log-time").and_then(|text| text.trim().parse().ok());
-    if let Some(time) = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
-        return Some(time);
-    }
-    httpdate::parse_http_date(text(DATE.as_str())?).ok()?.try_into().ok()
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).filter(believed);
+    time.or_else(|| {
+        let time = httpdate::parse_http_date(text(DATE.as_str())?).ok()?;
+        Timestamp::try_from(time).ok().filter(believed)
+    })
 }
 
 async fn read(mut response: Response) -> Result<Answer> {

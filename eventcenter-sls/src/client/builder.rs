@@ -163,6 +163,14 @@ impl Builder {
         let endpoint = Endpoint::parse(&self.endpoint)?;
         let provider = self.provider.ok_or_else(|| unusable("there are no credentials"))?;
         let region = self.region.or_else(|| endpoint.region().map(str::to_owned));
+        // It is signed, and stands in a header.
+        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if let Some(region) = &region
+            && (region.is_empty() || !region.bytes().all(good))
+        {
+            let said = format!("the region is a name such as cn-hangzhou, not {region}");
+            return Err(Error::new(ErrorKind::Usage, said));
+        }
         let v4 = self.signature.map_or(region.is_some(), |signature| signature == Signature::V4);
         let signer = match region {
             Some(region) if v4 => Signer::V4(Mutex::new(v4::Signer::new(region))),

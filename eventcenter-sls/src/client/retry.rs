@@ -38,11 +38,12 @@ impl Retries {
     /// The pause after `before` others.
     pub(super) fn pause(&self, before: u32, class: Class) -> Duration {
         let quota = matches!(class, Class::ProjectQuota | Class::LogstoreQuota);
+        let times = if quota { 2 } else { 1 };
         let (first, longest) =
-            if quota { (self.first * 2, self.longest * 2) } else { (self.first, self.longest) };
+            (self.first.saturating_mul(times), self.longest.saturating_mul(times));
         let grown = first.as_secs_f64() * 1.5_f64.powi(i32::try_from(before.min(64)).unwrap_or(64));
-        let pause = grown.min(longest.as_secs_f64());
-        Duration::from_secs_f64(pause * rand::rng().random_range(0.5..=1.0))
+        let pause = Duration::try_from_secs_f64(grown).map_or(longest, |grown| grown.min(longest));
+        rand::rng().random_range(pause / 2..=pause)
     }
 }
 
@@ -67,5 +68,15 @@ mod tests {
                 assert!((longest / 2.0..=longest).contains(&pause), "{before} {class:?}: {pause}");
             }
         }
+    }
+
+    #[test]
+    fn the_longest_times_there_are_do_not_overflow() {
+        let for_ever = Duration::MAX;
+        let retries = Retries { first: for_ever, longest: for_ever, budget: for_ever };
+        for class in [Class::Retry, Class::ProjectQuota] {
+            assert!(retries.pause(3, class) >= for_ever / 2);
+        }
+        assert_eq!(Retries::NONE.pause(3, Class::Retry), Duration::ZERO);
     }
 }

@@ -1,7 +1,8 @@
 //! How far the service's clock is from ours.
 //!
-//! The service tells its time, in whole seconds, with every answer. What is learnt from an answer that went well counts
-//! only when it is more than five seconds off what was known: less is the way there and back.
+//! The service tells its time, in whole seconds, with every answer. It read its clock at some moment between sending
+//! and receiving, and nobody knows at which: what an answer that went well says counts only when it lies more than five
+//! seconds outside of that time, by what was known.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,24 +19,24 @@ impl Skew {
         SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
     }
 
-    /// The service's time, when ours is `now`.
-    pub(super) fn apply(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.get()).unwrap_or(now)
-    }
-
-    /// The service refused our time, and says which it is. Whether there is anything new in this.
-    pub(super) fn adopt(&self, now: Timestamp, server: Option<Timestamp>) -> bool {
-        let Some(server) = server else { return false };
-        let delta = millis(server.duration_since(now));
-        self.0.swap(delta, Ordering::Relaxed) != delta
+    /// The service refused our time, and says which it is. The distance from now on; none if it does not say.
+    pub(super) fn adopt(
+        &self,
+        now: Timestamp,
+        server: Option<Timestamp>,
+    ) -> Option<SignedDuration> {
+        let delta = millis(server?.duration_since(now));
+        self.0.store(delta, Ordering::Relaxed);
+        Some(SignedDuration::from_millis(delta))
     }
 
     /// The service accepted our time; between `sent` and `received` its own was `server`.
     pub(super) fn observe(&self, sent: Timestamp, received: Timestamp, server: Timestamp) {
-        let half_way = sent.saturating_add(received.duration_since(sent) / 2).unwrap_or(sent);
-        let delta = server.duration_since(half_way);
-        if (delta - self.get()).abs() > WORTH_KNOWING {
-            self.0.store(millis(delta), Ordering::Relaxed);
+        let (largest, least) = (server.duration_since(sent), server.duration_since(received));
+        let known = self.get();
+        if known < least - WORTH_KNOWING || known > largest + WORTH_KNOWING {
+            let half_way = least + (largest - least) / 2;
+            self.0.store(millis(half_way), Ordering::Relaxed);
         }
     }
 }
@@ -55,23 +56,25 @@ mod tests {
     #[test]
     fn what_is_off_by_minutes_is_adopted_at_once() {
         let skew = Skew::default();
-        assert!(!skew.adopt(at(1000), None));
-        assert!(skew.adopt(at(1000), Some(at(2200))));
-        assert_eq!(skew.apply(at(1001)), at(2201));
-        // There is nothing in this to try again with.
-        assert!(!skew.adopt(at(1100), Some(at(2300))));
-        assert!(skew.adopt(at(1100), Some(at(1000))));
-        assert_eq!(skew.apply(at(1100)), at(1000));
+        assert_eq!(skew.adopt(at(1000), None), None);
+        for (server, delta) in [(2200, 1200), (900, -100)] {
+            let delta = SignedDuration::from_secs(delta);
+            assert_eq!(skew.adopt(at(1000), Some(at(server))), Some(delta));
+            assert_eq!(skew.get(), delta);
+        }
     }
 
     #[test]
     fn a_slow_way_there_and_back_is_no_difference() {
         let skew = Skew::default();
-        skew.observe(at(1000), at(1040), at(1020));
-        assert_eq!(skew.get(), SignedDuration::ZERO);
-        skew.observe(at(1000), at(1000), at(1004));
-        assert_eq!(skew.get(), SignedDuration::ZERO);
+        for (received, server) in [(1040, 995), (1040, 1020), (1040, 1045), (1000, 1005)] {
+            skew.observe(at(1000), at(received), at(server));
+            assert_eq!(skew.get(), SignedDuration::ZERO, "{server}");
+        }
         skew.observe(at(1000), at(1002), at(1101));
+        assert_eq!(skew.get(), SignedDuration::from_secs(100));
+        // By what is known.
+        skew.observe(at(1000), at(1040), at(1095));
         assert_eq!(skew.get(), SignedDuration::from_secs(100));
         // Our own clock was set right meanwhile.
         skew.observe(at(1100), at(1100), at(1100));

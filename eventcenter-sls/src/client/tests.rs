@@ -128,6 +128,41 @@ async fn a_service_that_is_never_content_with_the_time_is_not_asked_for_ever() {
     assert_eq!(server.requests().len(), 2);
 }
 
+#[tokio::test]
+async fn a_time_that_is_nobodys_clock_is_not_signed_by() {
+    for time in ["-62135596800", "-1", "946684799", "4102444800", "253402300799", "soon"] {
+        let wrong = format!("x-log-requestid: 1\r\nx-log-time: {time}\r\n");
+        let date = "date: Tue, 14 Nov 2023 22:33:20 GMT\r\n";
+        let late = failure(400, "RequestTimeExpired", &format!("x-log-time: {time}\r\n{date}"));
+        let server = Server::start([answer(200, &wrong, b""), late, ok("")]).await;
+        let client = server.client().clock(Noon).retries(Retries::NONE).build().unwrap();
+        let store = client.logstore("p", "s");
+        store.put(&group()).await.unwrap();
+        assert_eq!(client.clock_delta(), jiff::SignedDuration::ZERO, "{time}");
+        // What stands beside it is believed.
+        store.put(&group()).await.unwrap();
+        assert_eq!(client.clock_delta().as_secs(), 1200, "{time}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_before_1970_is_no_panic() {
+    #[derive(Debug)]
+    struct Dawn;
+    impl Clock for Dawn {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(-86_400).unwrap()
+        }
+    }
+    let late = "x-log-time: 1700001200\r\n";
+    let server = Server::start([failure(400, "RequestTimeExpired", late), ok("")]).await;
+    let client = server.client().clock(Dawn).retries(Retries::NONE).build().unwrap();
+    client.logstore("p", "s").put(&group()).await.unwrap();
+    let requests = server.requests();
+    let dates: Vec<_> = requests.iter().map(|request| request.header("date")).collect();
+    assert_eq!(dates, ["Wed, 31 Dec 1969 00:00:00 GMT", "Tue, 14 Nov 2023 22:33:20 GMT"]);
+}
+
 /// Hands out the next credential when one was refused.
 #[derive(Debug)]
 struct Rotating(Mutex<Vec<Credential>>);
@@ -314,6 +349,10 @@ fn a_setting_that_cannot_be_used_is_named() {
         (Client::builder(global), "no credentials"),
         (builder("ftp://x"), "https or http"),
         (builder(global).signature(Signature::V4), "needs the region"),
+        (builder(global).region(""), "the region"),
+        (builder(global).region("cn\n"), "the region"),
+        (builder(global).region("cn/x"), "not cn/x"),
+        (builder(global).region("cn-Hangzhou").signature(Signature::V1), "not cn-Hangzhou"),
         (builder(global).region("xx-acdr-ut-1").signature(Signature::V1), "v4 only"),
         (builder(global).authorities("no certificate"), "no certificates"),
         (builder(global).proxy("http://user:pass word@"), "no URL of a proxy"),

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::ConsumerGroup;
 use super::shards::Shards;
-use crate::error::{Class, Code, Error, Result};
+use crate::error::{Class, Code, Error, ErrorKind, Result};
 use crate::logstore::{Cursor, From, Logstore, Pull};
 use crate::object::Other;
 use crate::wire::LogGroup;
@@ -43,7 +43,7 @@ impl ConsumerOptions {
     }
 
     /// After which time without a heartbeat its shards are given to others; whole seconds. 60 s by default. It counts
-    /// when the group is made.
+    /// when the group is made: that of a group that is there is taken as it is.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.max(Duration::from_secs(1));
         self
@@ -78,14 +78,20 @@ impl ConsumerOptions {
     /// # Errors
     ///
     /// The service's.
-    pub async fn join(self, logstore: &Logstore) -> Result<Consumer> {
+    pub async fn join(mut self, logstore: &Logstore) -> Result<Consumer> {
         let timeout = u32::try_from(self.timeout.as_secs()).unwrap_or(u32::MAX);
         let name = self.group.clone();
-        let group = ConsumerGroup { name, timeout, order: false, other: Other::new() };
+        let mut group = ConsumerGroup { name, timeout, order: false, other: Other::new() };
         match logstore.create_consumer_group(&group).await {
-            Err(error) if !error.is_already_there() => return Err(error),
-            _ => {}
+            Err(error) if error.is_already_there() => {
+                // Whoever beats by another timeout than the group's loses his shards, or keeps them too long.
+                let groups = logstore.consumer_groups().await?;
+                let found = groups.into_iter().find(|found| found.name == group.name);
+                group = found.unwrap_or(group);
+            }
+            made => made?,
         }
+        self = self.timeout(Duration::from_secs(group.timeout.into()));
         let shared = Arc::new(Shared {
             logstore: logstore.clone(),
             shards: Mutex::default(),
@@ -240,11 +246,13 @@ fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// Says every third of the timeout that the consumer lives. Ends when it is aborted. When the service has not heard of
-/// us for the timeout, or has forgotten us, the shards are others': we begin anew.
+/// Says every third of the timeout that the consumer lives, and waits for as long for the answer. Ends when it is
+/// aborted. When the service has not heard of us for the timeout, or has forgotten us, the shards are others': we begin
+/// anew.
 async fn beat(shared: Arc<Shared>) {
     let timeout = shared.options.timeout;
-    let mut ticks = tokio::time::interval(timeout / 3);
+    let third = timeout / 3;
+    let mut ticks = tokio::time::interval(third);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is at once, and the first beat was in `join`.
     ticks.tick().await;
@@ -252,20 +260,24 @@ async fn beat(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         let asked = Instant::now();
-        match shared.beat().await {
-            Ok(()) => heard = asked,
-            Err(error) => {
-                warn!(consumer = %shared.options.name, %error, "the heartbeat was not heard");
-                let forgotten = error.code() == Some(Code::NotExistConsumerWithBody);
-                if forgotten || heard.elapsed() > timeout {
-                    shared.shards().lose_all();
-                    debug!(consumer = %shared.options.name, "its shards are others'");
-                }
-                if error.class() == Class::Permanent && !forgotten {
-                    // It will be heard when somebody has mended it; asking more often does not help.
-                    tokio::time::sleep(timeout).await;
-                }
+        // Without a deadline the client would try for longer than the timeout, and the shards be read by two.
+        let error = match tokio::time::timeout(third, shared.beat()).await {
+            Ok(Ok(())) => {
+                heard = asked;
+                continue;
             }
+            Ok(Err(error)) => error,
+            Err(_) => Error::new(ErrorKind::Timeout, "no answer in a third of the timeout"),
+        };
+        warn!(consumer = %shared.options.name, %error, "the heartbeat was not heard");
+        let forgotten = error.code() == Some(Code::NotExistConsumerWithBody);
+        if forgotten || heard.elapsed() >= timeout {
+            shared.shards().lose_all();
+            debug!(consumer = %shared.options.name, "its shards are others'");
+        }
+        if error.class() == Class::Permanent && !forgotten {
+            // It will be heard when somebody has mended it; asking more often does not help.
+            tokio::time::sleep(timeout).await;
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::source::{failed, file, json};
+use super::source::{failed, file, json, wanted};
 use super::sts::Role;
 use super::{
     AssumeRole, AssumeRoleWithOidc, Credential, EcsRole, Provider, Secret, Source, Surroundings,
@@ -61,7 +61,7 @@ impl CliProfile {
         Self(surroundings.clone())
     }
 
-    async fn of(&self, file: &File, name: &str, depth: usize) -> Result<Option<Credential>> {
+    async fn of(&self, file: &File, name: &str, depth: usize) -> Result<Credential> {
         let found = file.profiles.iter().find(|profile| profile.name == name);
         let profile = found.ok_or_else(|| failed(format!("there is no profile {name}")))?;
         let role = || {
@@ -78,30 +78,28 @@ impl CliProfile {
         let origin = format!("CLI profile {name}");
         let assume = async |base: Credential| {
             let base: Arc<dyn Provider> = Arc::new(base);
-            AssumeRole::new(&self.0, base, "").role(role()).fetch().await
+            wanted(&origin, AssumeRole::new(&self.0, base, "").role(role())).await
         };
         match profile.mode.as_str() {
-            "AK" | "" => profile.key(origin).map(Some),
+            "AK" | "" => profile.key(&origin),
             "StsToken" => {
                 let token = profile.sts_token.clone();
                 let token = token.ok_or_else(|| failed(format!("{origin} has no sts_token")))?;
-                Ok(Some(profile.key(origin)?.with_token(token)))
+                Ok(profile.key(&origin)?.with_token(token))
             }
-            "RamRoleArn" => assume(profile.key(origin)?).await,
+            "RamRoleArn" => assume(profile.key(&origin)?).await,
             "ChainableRamRoleArn" if depth < LONGEST_CHAIN => {
-                let base = Box::pin(self.of(file, &profile.source_profile, depth + 1)).await?;
-                match base {
-                    Some(base) => assume(base).await,
-                    None => Ok(None),
-                }
+                assume(Box::pin(self.of(file, &profile.source_profile, depth + 1)).await?).await
             }
             "ChainableRamRoleArn" => Err(failed(format!("{origin} builds on too many others"))),
-            "EcsRamRole" if profile.ram_role_name.is_empty() => EcsRole::new(&self.0).fetch().await,
-            "EcsRamRole" => EcsRole::named(&self.0, &profile.ram_role_name).fetch().await,
+            "EcsRamRole" if profile.ram_role_name.is_empty() => {
+                wanted(&origin, EcsRole::new(&self.0)).await
+            }
+            "EcsRamRole" => wanted(&origin, EcsRole::named(&self.0, &profile.ram_role_name)).await,
             "OIDC" => {
                 let (provider, token) =
                     (profile.oidc_provider_arn.clone(), profile.oidc_token_file.clone());
-                AssumeRoleWithOidc::told(&self.0, role(), provider, token).fetch().await
+                wanted(&origin, AssumeRoleWithOidc::told(&self.0, role(), provider, token)).await
             }
             mode => Err(failed(format!("{origin} has the mode {mode}, which is not supported"))),
         }
@@ -109,11 +107,11 @@ impl CliProfile {
 }
 
 impl Profile {
-    fn key(&self, origin: String) -> Result<Credential> {
+    fn key(&self, origin: &str) -> Result<Credential> {
         let secret = self.access_key_secret.clone().filter(|key| !key.reveal().is_empty());
         let secret = secret.filter(|_| !self.access_key_id.is_empty());
         let secret = secret.ok_or_else(|| failed(format!("{origin} has no access key")))?;
-        Ok(Credential::new(&self.access_key_id, secret).with_origin(origin))
+        Ok(Credential::new(&self.access_key_id, secret).with_origin(origin.to_owned()))
     }
 }
 
@@ -127,7 +125,7 @@ impl Source for CliProfile {
         let Some(text) = file(&path).await? else { return Ok(None) };
         let file: File = json(&path.display().to_string(), &text)?;
         let name = self.0.plain("ALIBABA_CLOUD_PROFILE").unwrap_or_else(|| file.current.clone());
-        self.of(&file, &name, 0).await
+        self.of(&file, &name, 0).await.map(Some)
     }
 
     /// People change profiles, seldom.
@@ -173,6 +171,9 @@ mod tests {
             { "name": "loop", "mode": "ChainableRamRoleArn", "source_profile": "loop" },
             { "name": "oidc", "mode": "OIDC", "oidc_provider_arn": "p", "oidc_token_file": "/token",
               "ram_role_arn": "acs:ram::1:role/r" },
+            { "name": "machine", "mode": "EcsRamRole" },
+            { "name": "on", "mode": "ChainableRamRoleArn", "source_profile": "machine",
+              "ram_role_arn": "acs:ram::1:role/s" },
             { "name": "sso", "mode": "CloudSSO" },
             { "name": "half", "mode": "AK", "access_key_id": "id" },
         ]});
@@ -195,7 +196,7 @@ mod tests {
             asked[2].contains("AccessKeyId=granted-id"),
             "the second role is assumed by the first"
         );
-        for profile in ["loop", "sso", "half", "absent"] {
+        for profile in ["loop", "machine", "on", "sso", "half", "absent"] {
             let error = fetch(&document, profile, &sts).await.unwrap_err().to_string();
             assert!(!error.contains("s3cr3t"), "{error}");
         }

@@ -2,8 +2,9 @@
 //!
 //! First in the hardened way (a session token, IMDSv2), and if that is not to be had in the plain one, unless
 //! `ALIBABA_CLOUD_IMDSV1_DISABLED` forbids it. `ALIBABA_CLOUD_ECS_METADATA` names the role, or it is asked for;
-//! `ALIBABA_CLOUD_ECS_METADATA_DISABLED` turns all of this off. Where nothing answers, and no role was named, this is
-//! no machine of ECS, and the source is not set up.
+//! `ALIBABA_CLOUD_ECS_METADATA_DISABLED` turns all of this off. Where there is nobody to connect to, and no role was
+//! named, this is no machine of ECS, and the source is not set up; nor is it where 404 says that the machine has no
+//! role. All else is a failure: another source must not step in because this one is unwell.
 
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Source for EcsRole {
                 return Err(failed(format!("the metadata service gives no token: {status}")));
             }
             Ok(_) => None,
-            Err(_) if self.role.is_none() => return Ok(None),
+            Err(error) if self.role.is_none() && !error.is_ambiguous() => return Ok(None),
             Err(error) => return Err(error),
         };
         let role = match &self.role {
@@ -72,7 +73,12 @@ impl Source for EcsRole {
             None => match self.get(&http, token.as_ref(), ROLES).await? {
                 (200, text) => text.trim().to_owned(),
                 // A machine without a role.
-                _ => return Ok(None),
+                (404, _) => return Ok(None),
+                (status, _) => {
+                    return Err(failed(format!(
+                        "the metadata service answers {status} for the roles"
+                    )));
+                }
             },
         };
         let good = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -148,6 +154,21 @@ mod tests {
         assert!(fetch(&served, &hard).await.is_err());
         let off = [("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
         assert_eq!(fetch(&served, &off).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn only_404_says_that_there_is_no_role() {
+        for (status, none) in [(404, true), (403, false), (429, false), (500, false)] {
+            let served = Served::start(move |request: &str| match request.starts_with("PUT ") {
+                true => (200, "a-token".to_owned()),
+                false => (status, String::new()),
+            })
+            .await;
+            let found = fetch(&served, &[]).await;
+            assert_eq!(found.is_ok_and(|found| found.is_none()), none, "{status}");
+        }
+        let garbled = Served::start(|_: &str| (200, "x".repeat(1 << 17))).await;
+        assert!(fetch(&garbled, &[]).await.is_err());
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::source::{failed, file};
+use super::source::{failed, file, wanted};
 use super::sts::Role;
 use super::{
     AssumeRole, AssumeRoleWithOidc, Credential, EcsRole, Provider, Secret, Source, Surroundings,
@@ -37,13 +37,18 @@ impl IniProfile {
 
 type Section = BTreeMap<String, Secret>;
 
-/// The section of this name. Comments begin with `#` or `;`, and have a line of their own.
-fn section(text: &str, name: &str) -> Option<Section> {
+/// The section of this name. Comments begin with `#` or `;`, and have a line of their own or stand behind a title.
+///
+/// A title that cannot be read is an error: the keys behind it are somebody else's.
+fn section(text: &str, name: &str) -> Result<Option<Section>> {
     let mut found = None;
     let mut inside = false;
-    for line in text.lines().map(str::trim) {
-        if let Some(title) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            inside = title.trim() == name;
+    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+        if let Some(line) = line.strip_prefix('[') {
+            let title = title(line).ok_or_else(|| {
+                failed(format!("line {number} of the INI profiles begins with [ and is no title"))
+            })?;
+            inside = title == name;
             if inside {
                 found.get_or_insert_with(Section::new);
             }
@@ -54,7 +59,14 @@ fn section(text: &str, name: &str) -> Option<Section> {
             section.insert(key.trim().to_owned(), value.trim().into());
         }
     }
-    found
+    Ok(found)
+}
+
+/// What stands before the bracket, if only a comment stands behind it.
+fn title(line: &str) -> Option<&str> {
+    let (title, behind) = line.split_once(']')?;
+    let behind = behind.trim_start();
+    (behind.is_empty() || behind.starts_with(['#', ';'])).then(|| title.trim())
 }
 
 #[async_trait]
@@ -76,7 +88,7 @@ impl Source for IniProfile {
         }
         let Some(text) = text else { return Ok(None) };
         let name = self.0.plain("ALIBABA_CLOUD_PROFILE").unwrap_or_else(|| "default".to_owned());
-        let Some(section) = section(&text, &name) else { return Ok(None) };
+        let Some(section) = section(&text, &name)? else { return Ok(None) };
         let origin = format!("INI profile {name}");
         let secret = |key: &str| {
             let value = section.get(key).filter(|value| !value.reveal().is_empty()).cloned();
@@ -101,8 +113,8 @@ impl Source for IniProfile {
                 AssumeRole::new(&self.0, base, "").role(role()?).fetch().await
             }
             "ecs_ram_role" => match plain("role_name") {
-                Ok(name) => EcsRole::named(&self.0, name).fetch().await,
-                Err(_) => EcsRole::new(&self.0).fetch().await,
+                Ok(name) => wanted(&origin, EcsRole::named(&self.0, name)).await.map(Some),
+                Err(_) => wanted(&origin, EcsRole::new(&self.0)).await.map(Some),
             },
             "oidc_role_arn" => {
                 let (provider, token) =
@@ -166,6 +178,33 @@ access_key_id = id
         for wrong in ["rsa", "half"] {
             assert!(source(wrong, "/etc/keys").fetch().await.is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_title_ends_the_section_before_it_whatever_stands_behind() {
+        let text = |title: &str| format!("[default]\nk = mine\n{title}\nk = theirs\n");
+        let of = |text: &str, name: &str| {
+            let section = section(text, name).unwrap()?;
+            section.get("k").map(|value| value.reveal().to_owned())
+        };
+        for title in ["[prod]", "[prod] # production", "[prod];production", " [ prod ]\t"] {
+            assert_eq!(of(&text(title), "default").as_deref(), Some("mine"), "{title}");
+            assert_eq!(of(&text(title), "prod").as_deref(), Some("theirs"), "{title}");
+        }
+        for title in ["[prod", "[prod] production", "[prod # here", "[", "[a]b]"] {
+            let error = section(&text(title), "default").unwrap_err().to_string();
+            assert!(error.contains("line 3") && !error.contains("prod"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_that_the_machine_does_not_have_is_a_failure() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("keys"), "[default]\ntype = ecs_ram_role\n").unwrap();
+        let surroundings = Surroundings::new().root(root.path()).metadata(Served::nobody().await);
+        let surroundings = surroundings.variables([("ALIBABA_CLOUD_CREDENTIALS_FILE", "/keys")]);
+        let error = IniProfile::new(&surroundings).fetch().await.unwrap_err();
+        assert!(error.to_string().contains("INI profile default"), "{error}");
     }
 
     #[tokio::test]

@@ -37,6 +37,14 @@ pub(super) fn failed(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Credential, message.into())
 }
 
+/// What a source yields that was chosen by name: nothing is a failure of who chose it, and no reason to look elsewhere.
+pub(super) async fn wanted(by: &str, source: impl Source) -> Result<Credential> {
+    source
+        .fetch()
+        .await?
+        .ok_or_else(|| failed(format!("{by} wants what this machine does not have")))
+}
+
 /// The text of a small file; `None` if there is no such file.
 pub(super) async fn file(path: &Path) -> Result<Option<Zeroizing<String>>> {
     let name = path.display().to_string();
@@ -88,25 +96,30 @@ fn made(client: reqwest::ClientBuilder) -> Result<reqwest::Client> {
     client.build().map_err(|error| failed("cannot make an HTTP client").with_source(error))
 }
 
-/// Sends, and reads status and text.
+/// Sends, and reads status and text. The failure is ambiguous unless there is nobody to connect to.
 pub(super) async fn ask(
     what: &str,
     request: reqwest::RequestBuilder,
 ) -> Result<(u16, Zeroizing<String>)> {
     let lost = |error: reqwest::Error| {
         // Without the URL, whose query may hold a token.
-        failed(format!("no answer from {what}")).with_source(error.without_url())
+        let somebody = !error.is_connect();
+        failed(format!("no answer from {what}"))
+            .with_ambiguity(somebody)
+            .with_source(error.without_url())
     };
     let mut response = request.send().await.map_err(lost)?;
     let status = response.status().as_u16();
     let mut body = Zeroizing::new(Vec::with_capacity(4096));
     while let Some(part) = response.chunk().await.map_err(lost)? {
         if body.len() + part.len() > LARGEST {
-            return Err(failed(format!("the answer of {what} is too long")));
+            let error = failed(format!("the answer of {what} is too long"));
+            return Err(error.with_ambiguity(true));
         }
         body.extend_from_slice(&part);
     }
-    let text = std::str::from_utf8(&body).map_err(|_| failed(format!("{what} sent no text")))?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| failed(format!("{what} sent no text")).with_ambiguity(true))?;
     Ok((status, Zeroizing::new(text.to_owned())))
 }
 

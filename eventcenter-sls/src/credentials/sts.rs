@@ -2,7 +2,8 @@
 //!
 //! `AssumeRole` is asked with another key, signed in the RPC style (version 1.0, HMAC-SHA1);
 //! [`AssumeRoleWithOidc`] with a token that the cluster gives to the Pod (RRSA), and is not signed. Both are posted as
-//! forms, so that no secret stands in a URL. A refusal's code, message and request id are repeated, never its body.
+//! forms, so that no secret stands in a URL. A refusal's code, message and request id are repeated, never its body; of
+//! one that is about the key, the provider of that key is told, and if it has another then, that is tried, once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use sha1::Sha1;
 
 use super::source::{Temporary, ask, failed, file, json, public};
 use super::{Credential, Provider, Secret, Source, Surroundings};
-use crate::error::Result;
+use crate::error::{Class, Result};
 
 const VERSION: &str = "2015-04-01";
 
@@ -117,12 +118,8 @@ impl AssumeRole {
         self.role = role;
         self
     }
-}
 
-#[async_trait]
-impl Source for AssumeRole {
-    async fn fetch(&self) -> Result<Option<Credential>> {
-        let base = self.base.get().await?;
+    async fn assume(&self, base: &Credential) -> Result<Credential> {
         let now = self.surroundings.clock_of().now();
         let mut parameters = self.role.parameters("AssumeRole", now);
         let nonce = format!("{:032x}", rand::random::<u128>());
@@ -136,7 +133,25 @@ impl Source for AssumeRole {
         let signature = signature("POST", &parameters, base.secret());
         parameters.push(("Signature", signature.into()));
         let origin = format!("role {} by {}", self.role.arn, base.origin());
-        asked(&self.surroundings, &parameters, origin).await.map(Some)
+        asked(&self.surroundings, &parameters, origin).await
+    }
+}
+
+#[async_trait]
+impl Source for AssumeRole {
+    /// Whom `base` says is asked for again, once, when the service refuses the key.
+    async fn fetch(&self) -> Result<Option<Credential>> {
+        let base = self.base.get().await?;
+        let error = match self.assume(&base).await {
+            Err(error) if error.class() == Class::Refresh => error,
+            other => return other.map(Some),
+        };
+        self.base.invalidate(&base).await;
+        let next = self.base.get().await?;
+        if next == base {
+            return Err(error);
+        }
+        self.assume(&next).await.map(Some)
     }
 
     fn max_age(&self) -> Option<Duration> {
@@ -247,6 +262,17 @@ struct Refused {
     request_id: String,
 }
 
+/// Whether the key that was asked with is the reason: it was rotated, or has expired.
+fn is_about_the_key(code: &str) -> bool {
+    let about = [
+        "InvalidAccessKeyId",
+        "InvalidSecurityToken",
+        "SignatureDoesNotMatch",
+        "IncompleteSignature",
+    ];
+    about.iter().any(|start| code.starts_with(start))
+}
+
 async fn asked(
     surroundings: &Surroundings,
     parameters: &[(&'static str, Secret)],
@@ -262,15 +288,18 @@ async fn asked(
     let (status, text) = ask("STS", request).await?;
     if status != 200 {
         let Refused { code, message, request_id } = serde_json::from_str(&text).unwrap_or_default();
-        // It is asked with secrets, and might repeat one.
-        let quoted = parameters.iter().fold(message, |message, (name, value)| match *name {
-            "OIDCToken" | "SecurityToken" | "Signature" => message.replace(value.reveal(), "***"),
-            _ => message,
+        let said = format!("{code} (request {request_id}): {message}");
+        // It is asked with secrets, and might repeat one, as it is or as it was sent.
+        let quoted = parameters.iter().fold(said, |said, (name, value)| match *name {
+            "OIDCToken" | "SecurityToken" | "Signature" if !value.reveal().is_empty() => {
+                said.replace(value.reveal(), "***").replace(&percent(value.reveal()), "***")
+            }
+            _ => said,
         });
         let quoted: String = quoted.chars().filter(|c| !c.is_control()).take(300).collect();
-        return Err(failed(format!(
-            "{origin}: STS answers {status} {code}: {quoted} (request {request_id})"
-        )));
+        let error = failed(format!("{origin}: STS answers {status} {quoted}"));
+        let about_the_key = (400..500).contains(&status) && is_about_the_key(&code);
+        return Err(if about_the_key { error.with_class(Class::Refresh) } else { error });
     }
     json::<Granted>("the answer of STS", &text)?.credentials.credential(origin)
 }

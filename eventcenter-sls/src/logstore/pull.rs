@@ -180,7 +180,8 @@ impl Logstore {
         let cursor = |name| answer.header(name).filter(|text| !text.is_empty()).map(Cursor::new);
         let next = cursor("x-log-cursor")
             .ok_or_else(|| Error::new(ErrorKind::Protocol, "the answer has no cursor"))?;
-        let groups = LogGroup::decode_list(answer.body())?;
+        let most = usize::try_from(pull.count).unwrap_or(usize::MAX);
+        let groups = LogGroup::decode_list(answer.body(), most)?;
         let groups: Vec<_> = groups.into_iter().map(LogGroup::into_owned).collect();
         let at_end = next == pull.cursor || pull.end.as_ref() == Some(&next);
         let last = cursor("x-log-read-last-cursor").map(|last| match last.number() {

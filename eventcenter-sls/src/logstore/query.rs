@@ -2,7 +2,8 @@
 //!
 //! A statement is a search (`level: Warning and OOM`), or a search, a pipe and SQL over what it found. A search answers
 //! in pages of at most 100 logs, which [`Logstore::search`] turns one by one; SQL answers at once, as many rows as its
-//! `LIMIT` says (100 unless it says), so `line`, `offset` and `reverse` mean nothing to it.
+//! `LIMIT` says (100 unless it says), so `line`, `offset` and `reverse` mean nothing to it. With `|with_pack_meta`
+//! at its end a search is still one.
 //!
 //! **Progress.** The service answers after a while with what it has, and says `Incomplete`. It is asked again then,
 //! after 0.1 s, twice as long each time and 10 s at most, 20 times and for 5 minutes at most; what it has by then is
@@ -94,17 +95,20 @@ impl Query {
         self
     }
 
-    /// Whether the statement has SQL in it: a pipe that is in no quotes.
+    /// Whether the statement has SQL in it: something behind the first pipe that is in no double quotes, other than
+    /// `with_pack_meta`, which asks a search for what [`Logstore::context`] needs. A search knows no other quotes: in
+    /// `it's` there is none.
     pub fn has_sql(&self) -> bool {
-        let mut quoted = None;
-        let mut escaped = false;
-        for character in self.query.chars() {
-            match (quoted, character) {
+        let (mut quoted, mut escaped) = (false, false);
+        for (at, character) in self.query.char_indices() {
+            match character {
                 _ if escaped => escaped = false,
-                (Some(_), '\\') => escaped = true,
-                (Some(quote), _) if quote == character => quoted = None,
-                (None, '"' | '\'') => quoted = Some(character),
-                (None, '|') => return true,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                '|' if !quoted => {
+                    let behind = self.query.get(at + 1..).unwrap_or_default().trim();
+                    return !behind.eq_ignore_ascii_case("with_pack_meta");
+                }
                 _ => {}
             }
         }

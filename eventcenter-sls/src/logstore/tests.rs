@@ -62,6 +62,22 @@ fn what_is_asked_for_may_say_more() {
 }
 
 #[tokio::test]
+async fn a_search_for_packs_has_pages_and_what_looks_like_a_quote_hides_no_sql() {
+    let answers = [page("Complete", 2), page("Complete", 1), page("Complete", 2)];
+    let server = Server::start(answers).await;
+    let store = server.client().build().unwrap().logstore("p", "s");
+    let mut pages =
+        store.search(Query::new(0, 1).lines(2).statement("level: Warning|with_pack_meta"));
+    while pages.next().await.unwrap().is_some() {}
+    store.query(&Query::new(0, 1).lines(2).statement("it's | select 1")).await.unwrap();
+    let of = |asked: Value| ["line", "offset", "reverse"].map(|name| asked[name].clone());
+    assert_eq!(of(asked(&server, 0)), [json!(2), json!(0), json!(true)]);
+    assert_eq!(of(asked(&server, 1)), [json!(2), json!(2), json!(true)]);
+    assert_eq!(of(asked(&server, 2)), [json!(0), json!(0), json!(false)]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn sql_is_asked_once_and_without_an_offset() {
     let server = Server::start([page("Complete", 100)]).await;
     let store = server.client().build().unwrap().logstore("p", "s");
@@ -81,7 +97,12 @@ fn sql_is_what_stands_behind_a_pipe_that_is_not_quoted() {
         (r#"message: "a | b""#, false),
         (r#"message: "a \" | b""#, false),
         (r#"message: "a \\" | select 1"#, true),
-        ("message: 'a | b' | select 1", true),
+        ("message: it's | select 1", true),
+        ("message: 'a | b'", true),
+        ("*|with_pack_meta", false),
+        (r#"message: "a | b" |  With_Pack_Meta "#, false),
+        ("* | with_pack_metas", true),
+        ("* | with t as (select 1) select * from t", true),
     ] {
         assert_eq!(Query::new(0, 1).statement(statement).has_sql(), sql, "{statement}");
     }
@@ -207,6 +228,19 @@ async fn a_pull_that_cannot_be_read_is_said() {
         let error = store.pull(0, &Pull::new(Cursor::of(1))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
     }
+}
+
+#[tokio::test]
+async fn a_pull_of_more_than_was_asked_for_is_said() {
+    let two = || answer(200, "x-log-requestid: 1\r\nx-log-cursor: Nw==\r\n", &[0x0a, 0, 0x0a, 0]);
+    let server = Server::start([two(), two()]).await;
+    let store = server.client().build().unwrap().logstore("p", "s");
+    let mut pull = Pull::new(Cursor::of(1));
+    pull.count = 2;
+    assert_eq!(store.pull(0, &pull).await.unwrap().groups.len(), 2);
+    pull.count = 1;
+    let error = store.pull(0, &pull).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
 #[test]

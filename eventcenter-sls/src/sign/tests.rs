@@ -20,6 +20,24 @@ fn l0() -> Vec<u8> {
     [vec![0xf0, 0xc3], unhex(E0)].concat()
 }
 
+#[test]
+fn a_request_is_shown_without_what_is_secret_in_it() {
+    let headers = [
+        ("host", "p.log"),
+        ("X-Acs-Security-Token", "s3cr3t"),
+        ("x-acs-date", "s3cr3t"),
+        ("Authorization", "LOG id:s3cr3t"),
+    ];
+    let headers = pairs(&headers);
+    let query = pairs(&[("type", "logs")]);
+    let request = Request { method: "GET", path: "/logstores", query: &query, headers: &headers };
+    let shown = format!("{request:?}");
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+    for said in ["/logstores", "p.log", "logs", "X-Acs-Security-Token"] {
+        assert!(shown.contains(said), "{shown}");
+    }
+}
+
 mod version_1 {
     use super::*;
 

@@ -1,8 +1,12 @@
 //! From bytes to logs.
 //!
 //! Fields may come in any order and unknown ones are skipped, as protobuf has it. What is not UTF-8 becomes U+FFFD. A
-//! required field that is missing, and a length that goes beyond the end, are errors. Memory is bounded by the input:
-//! the smallest log has 4 bytes, and takes 40.
+//! required field that is missing, and a length that goes beyond the end, are errors.
+//!
+//! Memory is bounded by the input. Within a group the smallest log has 4 bytes and takes 40, the smallest pair has 6 and
+//! takes 48; lists that grow have up to twice the room they need. An empty group has 2 bytes and takes 120, so that a
+//! list is read only up to the number of groups that were asked for. Text is borrowed, unless it has to be mended: then
+//! each byte may take three.
 
 use std::borrow::Cow;
 
@@ -33,16 +37,19 @@ impl<'a> LogGroup<'a> {
         Ok(group)
     }
 
-    /// Reads a `LogGroupList`, which PullLogs answers.
+    /// Reads a `LogGroupList`, which PullLogs answers, of `most` groups at most.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Protocol`] when `bytes` is no `LogGroupList`.
-    pub fn decode_list(bytes: &'a [u8]) -> Result<Vec<Self>> {
+    /// [`ErrorKind::Protocol`] when `bytes` is no `LogGroupList`, or has more groups.
+    pub fn decode_list(bytes: &'a [u8], most: usize) -> Result<Vec<Self>> {
         let mut groups = Vec::new();
         let mut reader = Reader(bytes);
         while let Some((field, value)) = reader.field()? {
             if let (field::LOGS, Value::Bytes(bytes)) = (field, value) {
+                if groups.len() == most {
+                    return Err(malformed("there are more groups than were asked for"));
+                }
                 groups.push(Self::decode(bytes)?);
             }
         }

@@ -118,10 +118,20 @@ fn text_that_is_not_utf8_is_read_with_replacements() {
 #[test]
 fn a_list_of_groups_is_read() {
     let bytes = unhex(LIST);
-    let groups = LogGroup::decode_list(&bytes).unwrap();
+    let groups = LogGroup::decode_list(&bytes, 1).unwrap();
     let log = Log::new(1_405_409_656).with("TestKey", "TestContent");
     assert_eq!(groups, [LogGroup::new().log(log).topic("").source("10.230.201.117")]);
     assert_eq!(groups[0].encode(), bytes[2..]);
+}
+
+#[test]
+fn a_list_has_no_more_groups_than_were_asked_for() {
+    // Each two bytes are an empty group, which takes sixty times as much.
+    assert_eq!(size_of::<LogGroup<'_>>(), 120);
+    let bytes = [field::LOGS, 0].repeat(3);
+    assert_eq!(LogGroup::decode_list(&bytes, 3).unwrap().len(), 3);
+    let error = LogGroup::decode_list(&bytes, 2).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Protocol);
 }
 
 #[test]
@@ -262,7 +272,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_decoder_fail_otherwise(bytes: Vec<u8>, at: prop::sample::Index, to: u8) {
         LogGroup::decode(&bytes).ok();
-        LogGroup::decode_list(&bytes).ok();
+        LogGroup::decode_list(&bytes, 1000).ok();
         let mut spoilt = unhex(E0);
         let at = at.index(spoilt.len());
         spoilt[at] = to;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventcenter_sls::consumer::{Batch, Consumer, ConsumerGroup, ConsumerOptions};
+use eventcenter_sls::testing::{Exchange, Fault};
 use tokio::time::Instant;
 
 use super::*;
@@ -119,4 +120,45 @@ async fn groups_are_made_changed_and_removed() {
     assert_eq!((found.len(), found[0].name.as_str(), found[0].timeout), (1, "audit", 30));
     assert!(store.delete_consumer_group("audit").await.unwrap());
     assert!(!store.delete_consumer_group("audit").await.unwrap());
+}
+
+/// Waits until it is so, for half a minute.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn is_heartbeat(exchange: &Exchange) -> bool {
+    exchange.query.contains("type=heartbeat")
+}
+
+#[tokio::test]
+async fn who_joins_a_group_that_is_there_beats_by_its_timeout() {
+    let (double, store) = store().await;
+    let group = ConsumerGroup { name: "audit".to_owned(), timeout: 1, ..ConsumerGroup::default() };
+    store.create_consumer_group(&group).await.unwrap();
+    let hours = Duration::from_secs(7200);
+    let _consumer = options("a").timeout(hours).join(&store).await.unwrap();
+    let beats = || double.exchanges().iter().filter(|exchange| is_heartbeat(exchange)).count();
+    let joined = beats();
+    until("another heartbeat", || beats() > joined).await;
+    // The group stays as it was.
+    assert_eq!(store.consumer_groups().await.unwrap()[0].timeout, 1);
+}
+
+#[tokio::test]
+async fn heartbeats_that_are_not_answered_lose_the_shards_in_time() {
+    let double = Double::start().await;
+    double.create(PROJECT, STORE);
+    let patient = client(&double).timeout(Duration::from_secs(7200)).build().unwrap();
+    let consumer = options("a").join(&patient.logstore(PROJECT, STORE)).await.unwrap();
+    assert_eq!(consumer.held().len(), 2);
+    double.fail_when(|exchange| is_heartbeat(exchange).then(Fault::hang));
+    until("the shards are given up", || consumer.held().is_empty()).await;
+    // And taken again when the service is back.
+    double.heal();
+    until("the shards are taken again", || consumer.held().len() == 2).await;
 }

@@ -171,3 +171,43 @@ async fn a_group_beyond_the_limit_asks_to_be_split_and_is_not_sent() {
     assert_eq!(error.class(), Class::Split, "{error}");
     assert_eq!(double.counters().requests, 1);
 }
+
+/// A clock that stands, so that every request learns the same of it.
+#[derive(Debug)]
+struct Noon;
+
+impl eventcenter_sls::Clock for Noon {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000)
+    }
+}
+
+/// Gives nobody a credential before all have asked for one.
+#[derive(Debug)]
+struct Together(tokio::sync::Barrier);
+
+#[async_trait]
+impl Provider for Together {
+    async fn get(&self) -> Result<Credential> {
+        self.0.wait().await;
+        Ok(key())
+    }
+
+    async fn invalidate(&self, _: &Credential) {}
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_heals_for_all_requests_that_are_under_way() {
+    let double = Double::builder().clock(Arc::new(Noon)).start().await;
+    double.create(PROJECT, STORE);
+    double.clock_skew(SignedDuration::from_mins(20));
+    let together = Together(tokio::sync::Barrier::new(3));
+    let store = client(&double).clock(Noon).retries(Retries::NONE).credentials(together);
+    let store = store.build().unwrap().logstore(PROJECT, STORE);
+    let group = group(&double, [0]);
+    let (a, b, c) = tokio::join!(store.put(&group), store.put(&group), store.put(&group));
+    for receipt in [a, b, c] {
+        receipt.unwrap();
+    }
+    assert_eq!(double.counters().requests, 6);
+}

@@ -93,17 +93,67 @@ async fn a_role_is_assumed_with_the_token_of_the_cluster_which_is_read_each_time
 async fn a_refusal_is_repeated_without_what_was_sent() {
     let served = Served::start(|request: &str| {
         let token = field(request, "SecurityToken").unwrap();
-        let said =
-            format!(r#"{{"Code":"NoPermission","Message":"not {token}","RequestId":"r-1"}}"#);
+        let said = format!(
+            r#"{{"Code":"NoPermission","Message":"not {token}, base/token+==","RequestId":"r-1"}}"#
+        );
         (403, said)
     })
     .await;
-    let base = Arc::new(Credential::new("base-id", "base-secret").with_token("base-token"));
+    let base = Arc::new(Credential::new("base-id", "base-secret").with_token("base/token+=="));
     let source = AssumeRole::new(&surroundings(&served), base, "acs:ram::1:role/r");
     let error = source.fetch().await.unwrap_err();
     let shown = format!("{error} {error:?}");
     assert!(shown.contains("NoPermission") && shown.contains("r-1"), "{shown}");
-    assert!(!shown.contains("base-token") && !shown.contains("base-secret"), "{shown}");
+    // As the form holds it, percent-encoded, and as it is.
+    assert!(shown.contains("not ***, ***"), "{shown}");
+    assert!(!shown.contains("token") && !shown.contains("base-secret"), "{shown}");
+}
+
+/// Has another key when the first was refused.
+#[derive(Debug, Default)]
+struct Rotated(std::sync::atomic::AtomicBool);
+
+#[async_trait]
+impl Provider for Rotated {
+    async fn get(&self) -> Result<Credential> {
+        let rotated = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        Ok(Credential::new(if rotated { "new-id" } else { "old-id" }, "secret"))
+    }
+
+    async fn invalidate(&self, used: &Credential) {
+        assert_eq!(used.id(), "old-id");
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_rotated_is_asked_for_again_and_no_other_refusal_is() {
+    for (code, ids) in [
+        ("InvalidAccessKeyId.NotFound", &["old-id", "new-id"][..]),
+        ("InvalidSecurityToken.Expired", &["old-id", "new-id"]),
+        ("SignatureDoesNotMatch", &["old-id", "new-id"]),
+        ("NoPermission", &["old-id"]),
+    ] {
+        let served =
+            Served::start(move |request: &str| match field(request, "AccessKeyId").as_deref() {
+                Some("new-id") => (200, GRANTED.to_owned()),
+                _ => (404, format!(r#"{{"Code":"{code}"}}"#)),
+            })
+            .await;
+        let base = Arc::new(Rotated::default());
+        let source = AssumeRole::new(&surroundings(&served), base, "acs:ram::1:role/r");
+        assert_eq!(source.fetch().await.is_ok(), ids.len() == 2, "{code}");
+        let requests = served.requests();
+        let asked: Vec<_> = requests.iter().filter_map(|r| field(r, "AccessKeyId")).collect();
+        assert_eq!(asked, ids, "{code}");
+    }
+    // Nor is the same key tried twice.
+    let said = r#"{"Code":"SignatureDoesNotMatch"}"#;
+    let served = Served::start(move |_: &str| (400, said.to_owned())).await;
+    let base = Arc::new(Credential::new("id", "secret"));
+    let source = AssumeRole::new(&surroundings(&served), base, "acs:ram::1:role/r");
+    assert!(source.fetch().await.is_err());
+    assert_eq!(served.requests().len(), 1);
 }
 
 #[test]
