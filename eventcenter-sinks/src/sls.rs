@@ -29,7 +29,7 @@
 //!
 //! **Credentials**: the access key that is configured, read anew when its files change. Without one, the first of: the
 //! files in `/var/alibaba-addon-secret`, `AccessKeyId` and `AccessKeySecret` (also `ALIBABA_CLOUD_…`) in the environment,
-//! ACK's token file, and what Alibaba Cloud's own SDKs look for ([`credentials`](eventcenter_sls::credentials)).
+//! ACK's token file, and what Alibaba Cloud's own SDKs look for ([`credentials`]).
 //!
 //! | SLS says | kind | action |
 //! |---|---|---|

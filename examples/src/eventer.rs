@@ -205,7 +205,7 @@ async fn live(
                 opened
             }
             Err(failure) => {
-                reload.cannot_open(new, failure.to_string());
+                reload.cannot_open(new, &failure.to_string());
                 reopen(&config, health, &shared).await?
             }
         };

@@ -75,7 +75,7 @@ impl Reload {
                 Ok(Some(new)) => return new,
                 Ok(None) if asked => info!("the configuration is the one that runs"),
                 Ok(None) => {}
-                Err(refusal) => self.refuse(refusal),
+                Err(refusal) => self.refuse(&refusal),
             }
         }
     }
@@ -87,12 +87,12 @@ impl Reload {
     }
 
     /// It cannot be honoured after all; the old one runs again.
-    pub(crate) fn cannot_open(&mut self, new: Config, refusal: String) {
+    pub(crate) fn cannot_open(&mut self, new: Config, refusal: &str) {
         self.unusable = Some(new);
         self.refuse(refusal);
     }
 
-    fn refuse(&mut self, refusal: String) {
+    fn refuse(&mut self, refusal: &str) {
         // One line, causes and all.
         let refusal = refusal.split_whitespace().collect::<Vec<_>>().join(" ");
         if self.refused.as_ref() == Some(&refusal) {

@@ -165,7 +165,7 @@ impl Replica {
                 self.before = Some(std::mem::replace(&mut self.config, new));
                 self.reload.taken();
             }
-            Err(failure) => self.reload.cannot_open(new, failure.to_string()),
+            Err(failure) => self.reload.cannot_open(new, &failure.to_string()),
         }
     }
 
@@ -180,7 +180,7 @@ impl Replica {
                 // A new configuration that could not be seen through before.
                 let Some(before) = self.before.take() else { return Ended::Done(Err(failure)) };
                 let new = std::mem::replace(&mut self.config, before);
-                self.reload.cannot_open(new, failure.to_string());
+                self.reload.cannot_open(new, &failure.to_string());
                 return Ended::Lost;
             }
         };
