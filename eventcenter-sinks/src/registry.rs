@@ -170,7 +170,7 @@ mod tests {
         for (json, says) in [
             (r#"{"stdout":{}}"#, "missing field `name`"),
             (r#"{"name":"","stdout":{}}"#, "missing field `name`"),
-            (r#"{"name":"x"}"#, "sink `x` is none of dingtalk, file, stdout, webhook"),
+            (r#"{"name":"x"}"#, "sink `x` is none of dingtalk, file, sls, stdout, webhook"),
             (r#"{"name":"x","stdout":{},"file":{"path":"/x"}}"#, "`stdout` or `file`, not both"),
             (r#"{"name":"x","stdot":{}}"#, "unknown field `stdot`"),
             (r#"{"name":"x","stdout":{"colour":true}}"#, "unknown field `colour`"),
