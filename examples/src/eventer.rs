@@ -102,19 +102,27 @@ pub fn run(config: Config, no_wait: bool) -> Result<(), Failure> {
 
 async fn start(config: Config, no_wait: bool) -> Result<(), Failure> {
     let servers = connect(&config.clusters).await?;
-    let (health, metrics) = (Health::new(), Metrics::new());
-    let shared = layer::Shared { metrics: metrics.clone(), ..layer::Shared::default() };
+    let (health, shared) = (Health::new(), layer::Shared::default());
     let opened = open(&config, servers, &health, &shared).await?;
-    let http = listen(config.http.listen, &health, &metrics).await?;
+    let http = listen(config.http.listen, &health, &shared.metrics).await?;
     let (stop, grace) = (Stop::new(), config.grace.get());
+    let lived = Box::pin(live(config, opened, &health, shared, no_wait, stop.listen()));
+    attended(&stop, grace, http.serve(stop.listen()), lived).await
+}
+
+/// Does `work` to its end, while HTTP is answered, and signals begin the stop.
+pub(crate) async fn attended(
+    stop: &Stop,
+    grace: Duration,
+    served: impl Future<Output = std::io::Result<()>>,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let worked = async {
-        let lived = live(config, opened, &health, shared, no_wait, stop.listen());
-        let worked = Box::pin(lived).await;
+        let worked = work.await;
         stop.abort();
         worked
     };
-    let (worked, served, ()) =
-        tokio::join!(worked, http.serve(stop.listen()), signals(&stop, grace));
+    let (worked, served, ()) = tokio::join!(worked, served, signals(stop, grace));
     if let Err(error) = served {
         error!(%error, "the HTTP server failed");
     }
@@ -315,12 +323,8 @@ impl Program {
     ) -> Result<(), Failure> {
         let stop = Stop::new();
         let served = serve(stop.listen());
-        let worked = self.work(pipeline, &stop, no_wait);
-        let (worked, served, ()) = tokio::join!(worked, served, signals(&stop, grace));
-        if let Err(error) = served {
-            error!(%error, "the HTTP server failed");
-        }
-        worked
+        let work = Box::pin(self.work(pipeline, &stop, no_wait));
+        attended(&stop, grace, served, work).await
     }
 
     /// Connects, and runs the pipeline until `stop`; that aborts when this returns.
@@ -446,7 +450,7 @@ impl Program {
 
 /// Asks for the end at SIGTERM or Ctrl-C, and for its haste after the grace period or at a second signal. Returns
 /// when the pipeline has ended.
-pub(crate) async fn signals(stop: &Stop, grace: Duration) {
+async fn signals(stop: &Stop, grace: Duration) {
     let (mut ended, mut stopping) = (stop.listen(), stop.listen());
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

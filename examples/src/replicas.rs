@@ -20,16 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventcenter_core::{
-    Boottime, Error, ErrorKind, Handover, Health, Metrics, Pipeline, Result, Standing, Stop,
-    Stopped, Term, layer,
+    Boottime, Error, ErrorKind, Handover, Health, Pipeline, Result, Standing, Stop, Stopped, Term,
+    layer,
 };
 use eventcenter_kube::lease::Won;
 use eventcenter_kube::{ApiServer, Candidacy, ClusterConfig, compare_positions};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::admin;
 use crate::config::{Config, LeaseSettings};
-use crate::eventer::{Failure, Program, connect, listen, open_with, pass_on, signals};
+use crate::eventer::{Failure, Program, attended, connect, listen, open_with, pass_on};
 use crate::reload::{self, Reload};
 
 /// The part of the health that says who leads.
@@ -46,8 +46,8 @@ pub(crate) async fn run(
     no_wait: bool,
 ) -> Result<(), Failure> {
     let servers = connect(&config.clusters).await?;
-    let (health, metrics) = (Health::new(), Metrics::new());
-    let http = listen(config.http.listen, &health, &metrics).await?;
+    let (health, shared) = (Health::new(), layer::Shared::default());
+    let http = listen(config.http.listen, &health, &shared.metrics).await?;
     let server = server_of(&servers, lease)?;
     if no_wait {
         for (cluster, server) in &servers {
@@ -60,30 +60,10 @@ pub(crate) async fn run(
     let grace = config.grace.get();
     let stop = Stop::new();
     let reload = Reload::new(&config, &health);
-    let mut replica = Replica {
-        config,
-        servers,
-        health,
-        metrics,
-        candidacy,
-        no_wait,
-        reload,
-        buckets: layer::Buckets::new(),
-        before: None,
-    };
-    let (done, served, ()) = tokio::join!(
-        async {
-            let done = Box::pin(replica.terms(stop.listen())).await;
-            stop.abort();
-            done
-        },
-        http.serve(stop.listen()),
-        signals(&stop, grace),
-    );
-    if let Err(error) = served {
-        error!(%error, "the HTTP server failed");
-    }
-    done
+    let mut replica =
+        Replica { config, servers, health, shared, candidacy, no_wait, reload, before: None };
+    let terms = Box::pin(replica.terms(stop.listen()));
+    attended(&stop, grace, http.serve(stop.listen()), terms).await
 }
 
 /// The one that the Lease is in.
@@ -103,14 +83,13 @@ struct Replica {
     config: Config,
     servers: Vec<(ClusterConfig, ApiServer)>,
     health: Health,
-    metrics: Metrics,
+    /// What the layers share, but for the term.
+    shared: layer::Shared,
     candidacy: Candidacy,
     no_wait: bool,
     reload: Reload,
-    /// What targets were sent in the terms before.
-    buckets: layer::Buckets,
-    /// The configuration before this one.
-    before: Option<Config>,
+    /// The configuration before this one, and its API servers.
+    before: Option<(Config, Vec<(ClusterConfig, ApiServer)>)>,
 }
 
 /// How a term ended.
@@ -141,18 +120,18 @@ impl Replica {
             };
             // A command may have the state folder for a moment.
             admin::wait_for(&self.config.state_dir).await;
-            self.metrics.leader.set(1);
-            self.metrics.leader_terms.inc();
+            let metrics = self.shared.metrics.clone();
+            metrics.leader.set(1);
+            metrics.leader_terms.inc();
             let ended = Box::pin(self.lead(won, stopped.clone())).await;
-            self.metrics.leader.set(0);
-            self.metrics.forget_backlogs();
-            match ended {
-                Ended::Lost => self.health.retain_only(&[PART, reload::PART]),
-                Ended::Renewed(new) => {
-                    self.health.retain_only(&[PART, reload::PART]);
-                    self.take_over(*new).await;
-                }
-                Ended::Done(done) => return done,
+            metrics.leader.set(0);
+            metrics.forget_backlogs();
+            if let Ended::Done(done) = ended {
+                return done;
+            }
+            self.health.retain_only(&[PART, reload::PART]);
+            if let Ended::Renewed(new) = ended {
+                self.take_over(*new).await;
             }
         }
     }
@@ -161,8 +140,8 @@ impl Replica {
     async fn take_over(&mut self, new: Config) {
         match connect(&new.clusters).await {
             Ok(servers) => {
-                self.servers = servers;
-                self.before = Some(std::mem::replace(&mut self.config, new));
+                let config = std::mem::replace(&mut self.config, new);
+                self.before = Some((config, std::mem::replace(&mut self.servers, servers)));
                 self.reload.taken();
             }
             Err(failure) => self.reload.cannot_open(new, &failure.to_string()),
@@ -178,8 +157,11 @@ impl Replica {
             Err(failure) => {
                 self.give_up(&term, None).await;
                 // A new configuration that could not be seen through before.
-                let Some(before) = self.before.take() else { return Ended::Done(Err(failure)) };
-                let new = std::mem::replace(&mut self.config, before);
+                let Some((config, servers)) = self.before.take() else {
+                    return Ended::Done(Err(failure));
+                };
+                self.servers = servers;
+                let new = std::mem::replace(&mut self.config, config);
                 self.reload.cannot_open(new, &failure.to_string());
                 return Ended::Lost;
             }
@@ -225,12 +207,8 @@ impl Replica {
     /// Everything that a term works with.
     fn open(&mut self, term: &Term, note: Option<&str>) -> Result<(Program, Pipeline), Failure> {
         let config = self.config.again().map_err(Error::from)?;
-        self.buckets = self.buckets.renewed();
-        let shared = layer::Shared {
-            metrics: self.metrics.clone(),
-            term: Some(term.clone()),
-            buckets: self.buckets.clone(),
-        };
+        self.shared.buckets = self.shared.buckets.renewed();
+        let shared = layer::Shared { term: Some(term.clone()), ..self.shared.clone() };
         let servers = self.servers.clone();
         open_with(config, servers, &self.health, &shared, |plan| {
             plan.with_handover(left_in(note), compare_positions)

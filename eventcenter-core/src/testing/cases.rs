@@ -354,7 +354,7 @@ async fn delivered(sink: &dyn Sink, batch: &Batch) -> Case {
 }
 
 /// Delivers a batch of which nothing shall be taken.
-async fn failed(sink: &dyn Sink, batch: &Batch) -> Result<Error, String> {
+pub(super) async fn failed(sink: &dyn Sink, batch: &Batch) -> Result<Error, String> {
     match sink.deliver(batch).await {
         Err(error) => Ok(error),
         Ok(receipt) => Err(format!("nothing was taken, yet deliver says Ok({receipt:?})")),

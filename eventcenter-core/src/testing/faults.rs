@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
-use super::cases::{Case, ensure};
+use super::cases::{Case, ensure, failed};
 use super::{Answer, Upstream, events};
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Action, Error, ErrorKind};
@@ -75,13 +75,14 @@ pub async fn nobody_listens(rig: &dyn HttpRig) -> Case {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     drop(listener);
-    let error = failed(&*rig.sink(&format!("http://{address}"))).await?;
+    let error =
+        failed(&*rig.sink(&format!("http://{address}")), &events::ordinary().into()).await?;
     means(&error, ErrorKind::Unavailable, Action::Retry, false)
 }
 
 /// The same for a name that stands for no address. (`invalid` never does: RFC 6761.)
 pub async fn the_name_is_unknown(rig: &dyn HttpRig) -> Case {
-    let error = failed(&*rig.sink("http://nowhere.invalid")).await?;
+    let error = failed(&*rig.sink("http://nowhere.invalid"), &events::ordinary().into()).await?;
     means(&error, ErrorKind::Unavailable, Action::Retry, false)
 }
 
@@ -217,14 +218,7 @@ pub async fn the_request_is_too_large(rig: &dyn HttpRig) -> Case {
 async fn told(rig: &dyn HttpRig, answer: Answer) -> Result<Error, String> {
     let upstream = Upstream::start().await;
     upstream.answer(answer);
-    failed(&*rig.sink(&upstream.url())).await
-}
-
-async fn failed(sink: &dyn Sink) -> Result<Error, String> {
-    match sink.deliver(&events::ordinary().into()).await {
-        Err(error) => Ok(error),
-        Ok(receipt) => Err(format!("nothing was taken, yet deliver says Ok({receipt:?})")),
-    }
+    failed(&*rig.sink(&upstream.url()), &events::ordinary().into()).await
 }
 
 fn means(error: &Error, kind: ErrorKind, action: Action, ambiguous: bool) -> Case {
