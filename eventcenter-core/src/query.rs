@@ -47,6 +47,8 @@
 
 mod error;
 mod evaluate;
+#[cfg(test)]
+mod fuzz;
 pub mod key;
 mod lexer;
 mod parser;

@@ -76,7 +76,7 @@ pub(crate) const FUZZ: &[Task] = &[
     },
     Task {
         name: "query",
-        cargo: &["test", "-p", "eventcenter-core", "--test", "query_fuzz", "--", "--nocapture"],
+        cargo: &["test", "-p", "eventcenter-core", "--lib", "--", "query::fuzz"],
         env: TEN_MINUTES,
     },
     Task {

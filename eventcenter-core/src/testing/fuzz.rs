@@ -29,6 +29,16 @@ pub fn fuzz(
     corpus: &[&[u8]],
     pieces: &[&[u8]],
     usual: u64,
+    read: impl FnMut(&[u8]) -> bool,
+) -> Tried {
+    fuzz_with(corpus, |random| spoilt(random, corpus, pieces), usual, read)
+}
+
+/// The same with inputs that are `made` otherwise: for a grammar that few spoilt inputs keep to.
+pub fn fuzz_with(
+    corpus: &[&[u8]],
+    mut made: impl FnMut(&mut StdRng) -> Vec<u8>,
+    usual: u64,
     mut read: impl FnMut(&[u8]) -> bool,
 ) -> Tried {
     let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
@@ -49,7 +59,7 @@ pub fn fuzz(
     let mut random = StdRng::seed_from_u64(seed);
     let (begun, mut count) = (Instant::now(), 0);
     while long.map_or(count < usual, |long| begun.elapsed() < long) {
-        count = hand(&spoilt(&mut random, corpus, pieces));
+        count = hand(&made(&mut random));
     }
     say(&format!("{} inputs, {} of them read, the others refused", tried.inputs, tried.read));
     tried

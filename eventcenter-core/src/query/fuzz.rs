@@ -1,10 +1,8 @@
 //! Statements that nobody would write, at the reader of statements.
 //!
-//! Each is made of the statements in `query_fuzz/corpus.txt` (one a line) by cutting, joining, doubling and spoiling
-//! them, from a seed that is printed. **No coverage guides it**: what a generator that learns would find after hours,
-//! this may not find at all; it asks little of the machine, and runs with every test. `FUZZ_SECONDS` lets it run that
-//! long, from a seed of its own or that of `FUZZ_SEED`; else it takes 20,000 statements from a fixed one. A statement
-//! that fails is printed with it (not one that exhausts the stack: for that the seed has to do).
+//! Each is made of the statements in `fuzz/corpus.txt` (one a line) by cutting, joining, doubling and spoiling
+//! them. How long it runs, and what it prints, is said in [`fuzz`](crate::testing::fuzz). (Not a statement that exhausts
+//! the stack: for that the seed has to do.)
 //!
 //! What must hold for every statement:
 //!
@@ -13,24 +11,18 @@
 //! - what is read prints as a statement that reads back as the same tree, however it is nested;
 //! - on every sample event it says the opposite of what `not (…)` of it says, and what it prints says the same.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "that is how a test fails, and tells what it did"
-)]
-
-use std::env;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use eventcenter_core::query::{Node, Query, Statement};
-use eventcenter_core::{Cluster, Event, plain};
+use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 
-const CORPUS: &str = include_str!("query_fuzz/corpus.txt");
+use super::{Node, Query, Statement};
+use crate::event::{Cluster, Event};
+use crate::plain;
+use crate::testing::fuzz::fuzz_with;
+
+const CORPUS: &str = include_str!("fuzz/corpus.txt");
 
 /// What the grammar is made of, so that a change is more often a change of meaning than of a letter.
 const PIECES: &[&str] = &[
@@ -72,17 +64,6 @@ const PIECES: &[&str] = &[
     "\u{3000}",
     "\u{10ffff}",
 ];
-
-/// Prints the statement at hand if a test panics in the middle of it.
-struct Shown<'a>(&'a str);
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("the statement: {:?}", self.0);
-        }
-    }
-}
 
 fn samples() -> Vec<Event> {
     let cluster = Arc::new(Cluster { id: "c-1".to_owned(), name: "prod".to_owned() });
@@ -141,7 +122,6 @@ fn statement(random: &mut StdRng, corpus: &[&str]) -> String {
 
 /// Whether it was read.
 fn hold(text: &str, events: &[Event]) -> bool {
-    let shown = Shown(text);
     let characters = text.chars().count();
     let query = match Statement::parse(text) {
         Ok(statement) => statement.query,
@@ -173,29 +153,18 @@ fn hold(text: &str, events: &[Event]) -> bool {
             assert_ne!(opposite.matches(event), query.matches(event), "{opposite}");
         }
     }
-    drop(shown);
     true
 }
 
 #[test]
 fn no_statement_breaks_the_reader_or_reads_back_as_another() {
-    let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let long = number("FUZZ_SECONDS").map(Duration::from_secs);
-    let seed = number("FUZZ_SEED").unwrap_or_else(|| long.map_or(1, |_| rand::random()));
-    println!("seed {seed}");
     let corpus: Vec<&str> = CORPUS.lines().collect();
+    let lines: Vec<&[u8]> = corpus.iter().map(|line| line.as_bytes()).collect();
     let events = samples();
-    for line in &corpus {
-        hold(line, &events);
-    }
-    let mut random = StdRng::seed_from_u64(seed);
-    let begun = Instant::now();
-    let (mut tried, mut read) = (0_u64, 0_u64);
-    while long.map_or(tried < 20_000, |long| begun.elapsed() < long) {
-        tried += 1;
-        read += u64::from(hold(&statement(&mut random, &corpus), &events));
-    }
-    println!("{tried} statements, {read} of them read, the others refused");
+    let made = |random: &mut StdRng| statement(random, &corpus).into_bytes();
+    let usual = 20_000 + lines.len() as u64;
+    let tried = fuzz_with(&lines, made, usual, |text| hold(str::from_utf8(text).unwrap(), &events));
     // A generator that makes nothing but nonsense, or nothing but sense, tests half.
+    let (read, tried) = (tried.read, tried.inputs);
     assert!(read > tried / 10 && read < tried - tried / 10, "{read} of {tried} were read");
 }
